@@ -1,0 +1,511 @@
+"""Inner loops of the decay fit: the bank of exponentials, the sums over time bins, Fisher scoring.
+
+Compiled by numba and free of the interpreter lock, so that threads run them side by side. Every pixel is computed
+alone and in a fixed order: its result depends neither on its neighbours nor on the number of threads.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+# Sums may be re-associated (SIMD); NaN and infinity keep their meaning.
+FAST = {
+    "fastmath": {"nsz", "arcp", "contract", "afn", "reassoc"},
+    "error_model": "numpy",
+    "cache": True,
+    "nogil": True,
+}
+# Helpers are inlined into the few entry points: a helper compiled twice may round differently in each, and which of
+# the two is called would depend on whether the code came from the compiler or from its cache.
+INLINE = {**FAST, "forceinline": True}
+FLOOR = 1e-12  # least expected photons per bin
+LN2 = 0.6931471805599453
+SQRT_HALF_BITS = 0x3FE6A09E667F3BCD  # the bits of sqrt(1/2)
+LARGEST_LOG_TAU_STEP = 0.7
+LARGEST_DAMPING = 1e8
+MOST_STEPS = 100
+MOST_STARTS = 4
+UNSURE_LOG_TAU_VARIANCE = 0.15**2
+
+
+@njit(**INLINE)
+def _copy(source, out):
+    """Elementwise, because slice assignment takes numba seconds to compile."""
+    for i in range(out.size):
+        out[i] = source[i]
+
+
+@njit(**FAST)
+def sum_bins(counts, start, stop, target, out):
+    """Add the runs of channels [start, stop) of every pixel to time bin `target`; False if a sum leaves uint32."""
+    fits = True
+    for p in range(counts.shape[0]):
+        for r in range(start.size):
+            total = np.int64(out[p, target[r]])
+            for j in range(start[r], stop[r]):
+                total += np.int64(counts[p, j])
+            fits = fits and total <= 0xFFFFFFFF
+            out[p, target[r]] = total
+    return fits
+
+
+@njit(**INLINE)
+def _through(width, tau, out):
+    """One step of width `width` of exponential decays tau (n_tau,); fills the rows of out (4, n_tau).
+
+    What survives of the population, what survives of an excitation spread evenly over the step, and the derivatives
+    of both by log tau.
+    """
+    for g in range(tau.size):
+        x = width / tau[g]
+        out[0, g] = math.exp(-x)
+        out[1, g] = -math.expm1(-x) / x
+        out[2, g] = out[0, g] * x
+        out[3, g] = out[1, g] - out[0, g]
+
+
+@njit(**INLINE)
+def _walk(excitation, step, population, value):
+    """One step of every decay: emission and its derivative added to value (2, n_tau), population (2, n_tau) moved on."""
+    for g in range(population.shape[1]):
+        kept, late, dkept, dlate = step[0, g], step[1, g], step[2, g], step[3, g]
+        n, dn = population[0, g], population[1, g]
+        value[0, g] += (1.0 - kept) * n + (1.0 - late) * excitation
+        value[1, g] += (1.0 - kept) * dn - dkept * n - dlate * excitation
+        population[0, g] = kept * n + late * excitation
+        population[1, g] = kept * dn + dkept * n + dlate * excitation
+
+
+@njit(**FAST)
+def exponential_bank(irf, step_ns, last_ns, tau_ns, oversampling, target, n_bins):
+    """Photons per time bin of `irf` convolved with each exponential, and their derivative by log tau.
+
+    irf : excitation per step of one laser period, sums to 1; steps of step_ns, the last one of last_ns
+    target : time bin of each channel of the period, -1 where nothing is recorded; `oversampling` steps per channel
+
+    Returns (n_bins, 2, n_tau). The integrals over the steps are exact for an excitation that is even within a step.
+    The population left by all earlier pulses is the geometric series over one period.
+    """
+    n = irf.size
+    steps, population = np.empty((2, 4, tau_ns.size)), np.zeros((2, tau_ns.size))
+    _through(step_ns, tau_ns, steps[0])
+    _through(last_ns, tau_ns, steps[1])
+    sums = np.zeros((n_bins + 1, 2, tau_ns.size))  # the last row takes what is not recorded
+    for j in range(n):
+        _walk(irf[j], steps[1 if j == n - 1 else 0], population, sums[n_bins])
+    for g in range(tau_ns.size):
+        x = ((n - 1) * step_ns + last_ns) / tau_ns[g]
+        gone = -math.expm1(-x)
+        population[1, g] = (population[1, g] + population[0, g] * math.exp(-x) * x / gone) / gone
+        population[0, g] /= gone
+    for j in range(n):
+        k = target[j // oversampling]
+        _walk(irf[j], steps[1 if j == n - 1 else 0], population, sums[k if k >= 0 else n_bins])
+    return sums[:n_bins]
+
+
+@njit(**INLINE)
+def _interpolate(log_tau, log_tau_0, log_tau_step, value, slope, out, dout, with_slope):
+    """Cubic Hermite interpolation of the bank at one lifetime, and (with_slope) its derivative by log tau."""
+    s = (log_tau - log_tau_0) / log_tau_step
+    g = min(max(int(s), 0), value.shape[0] - 2)
+    u = s - g
+    h01 = u * u * (3.0 - 2.0 * u)
+    h00 = 1.0 - h01
+    h10 = u * (1.0 - u) * (1.0 - u) * log_tau_step
+    h11 = u * u * (u - 1.0) * log_tau_step
+    p, q, dp, dq = value[g], value[g + 1], slope[g], slope[g + 1]
+    for j in range(out.size):
+        out[j] = h00 * p[j] + h01 * q[j] + h10 * dp[j] + h11 * dq[j]
+    if with_slope:
+        e = 6.0 * u * (1.0 - u) / log_tau_step
+        e10 = (1.0 - u) * (1.0 - 3.0 * u)
+        e11 = u * (3.0 * u - 2.0)
+        for j in range(out.size):
+            dout[j] = e * (q[j] - p[j]) + e10 * dp[j] + e11 * dq[j]
+
+
+@njit(**INLINE)
+def _model(x, bank, width, jacobian, expected):
+    """Expected counts per bin and their derivatives by x = (log tau..., photons..., background)."""
+    log_tau_0, log_tau_step, value, slope = bank
+    n_components = x.size // 2
+    background = x[2 * n_components]
+    for j in range(width.size):
+        expected[j] = background * width[j]
+        jacobian[2 * n_components, j] = width[j]
+    for k in range(n_components):
+        photons = x[n_components + k]
+        p, d = jacobian[n_components + k], jacobian[k]
+        _interpolate(x[k], log_tau_0, log_tau_step, value, slope, p, d, True)
+        for j in range(width.size):
+            expected[j] += photons * p[j]
+            d[j] *= photons
+    for j in range(width.size):
+        expected[j] = max(expected[j], FLOOR)  # interpolation may dip below zero where a decay has long died
+
+
+@njit(**INLINE)
+def _log_likelihood(counts, expected, scratch):
+    """Poisson log-likelihood without its constant; the logarithm is an atanh series (1e-14) that vectorises."""
+    bits = expected.view(np.int64)
+    mantissa_bits = scratch.view(np.int64)
+    total = 0.0
+    for j in range(counts.size):
+        mantissa_bits[j] = bits[j] - (((bits[j] - SQRT_HALF_BITS) >> 52) << 52)
+    for j in range(counts.size):
+        exponent = (bits[j] - SQRT_HALF_BITS) >> 52
+        z = (scratch[j] - 1.0) / (scratch[j] + 1.0)
+        y = z * z
+        s = y * (1 / 9 + y * (1 / 11 + y * (1 / 13 + y / 15)))
+        s = 1.0 + y * (1 / 3 + y * (1 / 5 + y * (1 / 7 + s)))
+        total += counts[j] * (2.0 * z * s + exponent * LN2) - expected[j]
+    return total
+
+
+@njit(**INLINE)
+def _score(counts, expected, jacobian, scratch, gradient, fisher):
+    """Gradient of the log-likelihood and expected Fisher information."""
+    n = gradient.size
+    for j in range(counts.size):
+        scratch[j] = counts[j] / expected[j] - 1.0
+    for i in range(n):
+        row = jacobian[i]
+        total = 0.0
+        for j in range(counts.size):
+            total += row[j] * scratch[j]
+        gradient[i] = total
+    for i in range(n):
+        row = jacobian[i]
+        for j in range(counts.size):
+            scratch[j] = row[j] / expected[j]
+        for k in range(i + 1):
+            other = jacobian[k]
+            total = 0.0
+            for j in range(counts.size):
+                total += other[j] * scratch[j]
+            fisher[i, k] = total
+            fisher[k, i] = total
+
+
+@njit(**INLINE)
+def _factorise(matrix, damping, free, lower):
+    """Cholesky factor of matrix + damping * diagonal on the free parameters; False if it is singular."""
+    n = free.size
+    for i in range(n):
+        for k in range(i + 1):
+            total = matrix[i, k] if free[i] and free[k] else 0.0
+            if i == k:
+                total = total * (1.0 + damping) if free[i] else 1.0
+            largest = total
+            for m in range(k):
+                total -= lower[i, m] * lower[k, m]
+            if i == k:
+                if not total > 1e-13 * largest:
+                    return False
+                lower[i, i] = math.sqrt(total)
+            else:
+                lower[i, k] = total / lower[k, k]
+    return True
+
+
+@njit(**INLINE)
+def _substitute(lower, free, right, out):
+    """Solve lower @ lower.T @ out = right; zero where a parameter is not free."""
+    n = free.size
+    for i in range(n):
+        total = right[i] if free[i] else 0.0
+        for m in range(i):
+            total -= lower[i, m] * out[m]
+        out[i] = total / lower[i, i]
+    for i in range(n - 1, -1, -1):
+        total = out[i]
+        for m in range(i + 1, n):
+            total -= lower[m, i] * out[m]
+        out[i] = total / lower[i, i]
+
+
+@njit(**INLINE)
+def _set_free(x, gradient, low, high, free):
+    """A parameter pushed against its bound, and the lifetime of an empty component, stay where they are."""
+    n_components = x.size // 2
+    for i in range(x.size):
+        free[i] = not ((x[i] <= low[i] and gradient[i] <= 0.0) or (x[i] >= high[i] and gradient[i] >= 0.0))
+    for k in range(n_components):
+        if x[n_components + k] <= 0.0:
+            free[k] = False
+
+
+@njit(**INLINE)
+def _take_step(x, fisher, gradient, damping, stride, low, high, work, trial):
+    """Damped scoring step from x to trial, kept inside the bounds; (promised gain, damping that made it possible)."""
+    _, _, _, step, lower, free = work
+    _set_free(x, gradient, low, high, free)
+    while not _factorise(fisher, damping, free, lower):
+        damping = max(10.0 * damping, 1e-3)
+        if damping > LARGEST_DAMPING:
+            return 0.0, damping
+    _substitute(lower, free, gradient, step)
+    gain = 0.0
+    for i in range(x.size):
+        move = stride * step[i]
+        if i < x.size // 2:
+            move = min(max(move, -LARGEST_LOG_TAU_STEP), LARGEST_LOG_TAU_STEP)
+        trial[i] = min(max(x[i] + move, low[i]), high[i])
+        gain += (trial[i] - x[i]) * gradient[i]
+    return gain, damping
+
+
+@njit(**INLINE)
+def _next_stride(stride, step, gradient, gain):
+    """Secant rule: where the curvature differs from the expected information, plain scoring oscillates or crawls."""
+    slope = 0.0
+    for i in range(step.size):
+        slope += step[i] * gradient[i]
+    return min(max(stride / max(1.0 - slope / gain, 0.5), 0.3), 1.5)
+
+
+@njit(**INLINE)
+def _maximise(counts, x, bank, width, bounds, tolerance, work, gradient, fisher, trial):
+    """Projected Fisher scoring with Levenberg-Marquardt damping from x, in place.
+
+    Returns (log-likelihood, converged); `fisher` is the information at the last x.
+    """
+    jacobian, expected, scratch, step = work[0], work[1], work[2], work[3]
+    best = -np.inf
+    damping, stride, gain = 1e-2 / 0.15, 1.0, 0.0
+    _copy(x, trial)
+    for _ in range(MOST_STEPS):
+        _model(trial, bank, width, jacobian, expected)
+        reached = _log_likelihood(counts, expected, scratch)
+        if reached >= best - 1e-9:
+            best = reached
+            for i in range(x.size):
+                step[i] = trial[i] - x[i]
+                x[i] = trial[i]
+            damping = max(0.15 * damping, 1e-7)
+            _score(counts, expected, jacobian, scratch, gradient, fisher)
+            if gain > 0.0:
+                stride = _next_stride(stride, step, gradient, gain)
+        else:
+            damping = max(8.0 * damping, 1e-3)
+        gain, damping = _take_step(x, fisher, gradient, damping, stride, bounds[0], bounds[1], work, trial)
+        if damping > LARGEST_DAMPING:
+            return best, abs(gain) < 1e-3
+        if abs(gain) < tolerance * stride and damping <= 1.0:
+            return best, True
+    return best, False
+
+
+@njit(**INLINE)
+def _likeliest_start(counts, n_photons, starts, log_starts, x):
+    """Set x to the row of `starts` that explains the counts best (its amplitudes scaled to the photons)."""
+    best = 0
+    best_total = -np.inf
+    for t in range(log_starts.shape[0]):
+        row = log_starts[t]
+        total = 0.0
+        for j in range(counts.size):
+            total += counts[j] * row[j]
+        if total > best_total:
+            best_total = total
+            best = t
+    n_components = x.size // 2
+    for i in range(x.size):
+        x[i] = starts[best, i] * (1.0 if i < n_components else n_photons)
+
+
+@njit(**INLINE)
+def _most_wanted(counts, bank, expected, scratch):
+    """(gain, log tau): the lifetime of which a little more would raise the likelihood most."""
+    log_tau_0, log_tau_step, value, _ = bank
+    for j in range(counts.size):
+        scratch[j] = counts[j] / expected[j] - 1.0
+    most = -np.inf
+    wanted = 0
+    for g in range(value.shape[0]):
+        row = value[g]
+        total = 0.0
+        for j in range(counts.size):
+            total += row[j] * scratch[j]
+        if total > most:
+            most = total
+            wanted = g
+    return most, log_tau_0 + wanted * log_tau_step
+
+
+@njit(**INLINE)
+def _next_start(attempt, counts, n_photons, best_x, fisher, bank, width, work, gradient, x):
+    """Propose another start in x where the first answer may be a local one; False if that is not needed.
+
+    An empty component is offered the lifetime the data want most. Otherwise, if the longest lifetime is badly
+    determined, the longest is tried longer and the shortest shorter.
+    """
+    jacobian, expected, scratch, step, lower, free = work
+    n_components = best_x.size // 2
+    _copy(best_x, x)
+    for k in range(n_components):
+        if best_x[n_components + k] <= 0.0:
+            _model(best_x, bank, width, jacobian, expected)
+            gain, log_tau = _most_wanted(counts, bank, expected, scratch)
+            x[k] = log_tau
+            x[n_components + k] = 0.02 * n_photons
+            return gain > 1e-3
+    if n_components == 1 or attempt >= 2:
+        return False
+    longest, shortest = 0, 0
+    for k in range(n_components):
+        longest = k if x[k] > x[longest] else longest
+        shortest = k if x[k] < x[shortest] else shortest
+    free[:] = True
+    gradient[:] = 0.0
+    gradient[longest] = 1.0
+    if _factorise(fisher, 1e-12, free, lower):
+        _substitute(lower, free, gradient, step)
+        if step[longest] < UNSURE_LOG_TAU_VARIANCE:
+            return False
+    log_tau_0, log_tau_step, value, _ = bank
+    log_tau_end = log_tau_0 + (value.shape[0] - 1) * log_tau_step
+    major, minor = (shortest, longest) if attempt == 0 else (longest, shortest)
+    x[minor] = min(max(x[minor] + (1.2 if attempt == 0 else -1.2), log_tau_0), log_tau_end)
+    for k in range(n_components):
+        x[n_components + k] = 0.05 * n_photons
+    x[n_components + major] = 0.8 * n_photons
+    x[n_components + minor] = 0.15 * n_photons
+    return True
+
+
+@njit(**INLINE)
+def _sort_by_lifetime(x):
+    """Order the components by lifetime, empty ones last."""
+    n_components = x.size // 2
+    for i in range(1, n_components):
+        for k in range(i, 0, -1):
+            empty = x[n_components + k - 1] <= 0.0
+            shorter = x[k] < x[k - 1]
+            if x[n_components + k] > 0.0 and (empty or shorter):
+                x[k], x[k - 1] = x[k - 1], x[k]
+                a, b = n_components + k, n_components + k - 1
+                x[a], x[b] = x[b], x[a]
+
+
+@njit(**INLINE)
+def _deviance(counts, expected):
+    """Twice the log-likelihood ratio of the counts themselves to the model."""
+    total = 0.0
+    for j in range(counts.size):
+        total += expected[j] - counts[j]
+        if counts[j] > 0.0:
+            total += counts[j] * math.log(counts[j] / expected[j])
+    return 2.0 * total
+
+
+@njit(**INLINE)
+def _covariance(x, fisher, bank, delay_slope, t0_err_ns, work, gradient, trial, out):
+    """Inverse Fisher information, widened by the error of the shared t0; False if it is singular."""
+    jacobian, expected, scratch, step, lower, free = work
+    n = x.size
+    free[:] = True
+    if not _factorise(fisher, 0.0, free, lower):
+        return False
+    for i in range(n):
+        gradient[:] = 0.0
+        gradient[i] = 1.0
+        _substitute(lower, free, gradient, step)
+        _copy(step, out[i])
+    if t0_err_ns > 0.0:
+        log_tau_0, log_tau_step, _, _ = bank
+        gradient[:] = 0.0
+        for k in range(n // 2):
+            _interpolate(x[k], log_tau_0, log_tau_step, delay_slope[0], delay_slope[1], scratch, scratch, False)
+            for i in range(n):
+                total = 0.0
+                for j in range(expected.size):
+                    total += jacobian[i, j] * scratch[j] / expected[j]
+                gradient[i] += x[n // 2 + k] * total
+        _substitute(lower, free, gradient, trial)
+        for i in range(n):
+            for k in range(n):
+                out[i, k] += trial[i] * trial[k] * t0_err_ns * t0_err_ns
+    return True
+
+
+@njit(**FAST)
+def delay_information(counts, x, bank, delay_slope, width):
+    """Fisher information on t0 (1/ns^2) of one decay, all other parameters being free."""
+    n, m = x.size, width.size
+    jacobian, expected, scratch = np.zeros((n, m)), np.zeros(m), np.zeros(m)
+    gradient, fisher, step = np.zeros(n), np.zeros((n, n)), np.zeros(n)
+    lower, free, moved = np.zeros((n, n)), np.ones(n, np.bool_), np.zeros(m)
+    _model(x, bank, width, jacobian, expected)
+    _score(counts, expected, jacobian, scratch, gradient, fisher)
+    for k in range(n // 2):
+        log_tau_0, log_tau_step, _, _ = bank
+        _interpolate(x[k], log_tau_0, log_tau_step, delay_slope[0], delay_slope[1], scratch, scratch, False)
+        for j in range(m):
+            moved[j] += x[n // 2 + k] * scratch[j]
+        free[k] = x[n // 2 + k] > 0.0
+        free[n // 2 + k] = free[k]
+    free[n - 1] = x[n - 1] > 0.0
+    if not _factorise(fisher, 0.0, free, lower):
+        return 0.0
+    known = 0.0
+    for j in range(m):
+        known += moved[j] * moved[j] / expected[j]
+    for i in range(n):
+        gradient[i] = 0.0
+        for j in range(m):
+            gradient[i] += jacobian[i, j] * moved[j] / expected[j]
+    _substitute(lower, free, gradient, step)
+    for i in range(n):
+        known -= gradient[i] * step[i]
+    return known
+
+
+@njit(**FAST)
+def fit_pixels(counts, bank, delay_slope, t0_err_ns, width, bounds, starts, log_starts, tolerance, out):
+    """Maximum-likelihood fit of every row of `counts` (n_pixels, n_bins).
+
+    bank : (first log tau, step, value, slope); bounds : low and high of the parameters
+    out : parameters, covariance, detected (column sums of the Jacobian), deviance, log_likelihood, converged, regular
+    """
+    parameters, covariance, detected, deviance, likelihood, converged, regular = out
+    n, m = parameters.shape[1], width.size
+    pixel, x, trial, gradient = np.zeros(m), np.zeros(n), np.zeros(n), np.zeros(n)
+    fisher, best_fisher = np.zeros((n, n)), np.zeros((n, n))
+    free = np.ones(n, np.bool_)
+    work = (np.zeros((n, m)), np.zeros(m), np.zeros(m), np.zeros(n), np.zeros((n, n)), free)
+    jacobian, expected, scratch = work[0], work[1], work[2]
+    for p in range(counts.shape[0]):
+        n_photons = 0.0
+        for j in range(m):
+            pixel[j] = counts[p, j]
+            n_photons += pixel[j]
+        if n_photons == 0.0:
+            continue
+        best_x = parameters[p]
+        best = -np.inf
+        _likeliest_start(pixel, n_photons, starts, log_starts, x)
+        for attempt in range(MOST_STARTS):
+            reached, done = _maximise(pixel, x, bank, width, bounds, tolerance, work, gradient, fisher, trial)
+            if reached > best + 1e-6:
+                best = reached
+                converged[p] = done
+                _copy(x, best_x)
+                for i in range(n):
+                    _copy(fisher[i], best_fisher[i])
+            if not _next_start(attempt, pixel, n_photons, best_x, best_fisher, bank, width, work, gradient, x):
+                break
+        _sort_by_lifetime(best_x)
+        _model(best_x, bank, width, jacobian, expected)
+        _score(pixel, expected, jacobian, scratch, gradient, fisher)
+        deviance[p] = _deviance(pixel, expected)
+        for i in range(n):
+            detected[p, i] = 0.0
+            for j in range(m):
+                detected[p, i] += jacobian[i, j]
+        regular[p] = _covariance(
+            best_x, fisher, bank, delay_slope, t0_err_ns, work, gradient, trial, covariance[p]
+        )
+        likelihood[p] = best

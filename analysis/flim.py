@@ -1,0 +1,204 @@
+"""From raster lines to a lifetime image: bin, register, sum, fit (paper, section 3.3 and Fig. 4-5).
+
+The same object serves a raster that is being measured and one from storage: it is fed lines, in any order, and
+gives the same arrays bit for bit.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from analysis.decay import DecayFit, DecayModel
+from analysis.registration import Drift, register, sum_aligned
+
+PEROVSKITE, QD = 0, 1
+FULLY_LIT = 0.999
+
+
+@dataclass(frozen=True)
+class RasterFacts:
+    """What must be known of a raster to analyse it; built from a start document by `raster_facts`."""
+
+    uid: str
+    sample: str
+    n_scans: int
+    ny: int
+    nx: int
+    pixel_um: float
+    origin_um: tuple[float, float]  # centre of pixel (0, 0): x, y
+    dwell_s: float
+    bin_width_ns: float
+    n_bins: int
+    period_ns: float
+
+    @property
+    def n_lines(self) -> int:
+        return self.n_scans * self.ny
+
+
+def raster_facts(start: dict) -> RasterFacts:
+    """Read a start document of `flim_raster`; KeyError or ValueError if it is not one."""
+    raster, tcspc = start["raster"], start["tcspc"]
+    n, extent_um = int(raster["n_pixels"]), float(raster["extent_um"])
+    pixel_um = extent_um / n
+    x, y = (centre - (n - 1) / 2 * pixel_um for centre in raster["centre_um"])
+    return RasterFacts(
+        uid=start["uid"],
+        sample=start["sample_name"],
+        n_scans=int(raster["n_scans"]),
+        ny=n,
+        nx=n,
+        pixel_um=pixel_um,
+        origin_um=(float(x), float(y)),
+        dwell_s=raster["dwell_ms"] / 1e3,
+        bin_width_ns=float(tcspc["bin_width_ns"]),
+        n_bins=int(tcspc["n_bins"]),
+        period_ns=float(tcspc["period_ns"]),
+    )
+
+
+@dataclass(frozen=True)
+class FlimMap:
+    """A lifetime image with everything needed to judge it. Images are (ny, nx), row 0 at the smallest y.
+
+    counts: photons per pixel summed over the aligned scans, route by route; coverage: how many scans saw the pixel.
+    fit: `DecayFit` of every pixel of the perovskite route (NaN where flagged); drift: how the scene moved.
+    scans_used: indices of the scans in the sum; lit: (n_scans, ny) share of each line with light on.
+    decay: (n_bins,) all perovskite photons of the lines used, in channels of the card.
+    dark_cps: (2,) dark rates if a dark frame was taken, else NaN, and their errors.
+    """
+
+    facts: RasterFacts
+    perovskite_counts: np.ndarray
+    qd_counts: np.ndarray
+    coverage: np.ndarray
+    fit: DecayFit
+    drift: Drift
+    scans_used: np.ndarray
+    lit: np.ndarray
+    decay: np.ndarray
+    dark_cps: np.ndarray
+    dark_cps_err: np.ndarray
+    compressed: np.ndarray = field(repr=False)  # (ny, nx, n_time_bins) perovskite counts on the model's time bins
+    model: DecayModel = field(repr=False)
+
+    @property
+    def time_s(self) -> np.ndarray:
+        """Seconds each pixel was exposed, (ny, nx)."""
+        return self.coverage * self.facts.dwell_s
+
+    @property
+    def perovskite_cps(self) -> np.ndarray:
+        return rate(self.perovskite_counts, self.time_s)
+
+    @property
+    def qd_cps(self) -> np.ndarray:
+        return rate(self.qd_counts, self.time_s)
+
+
+def rate(counts: np.ndarray, time_s: np.ndarray) -> np.ndarray:
+    """Counts per second, NaN where nothing was measured."""
+    return np.divide(counts, time_s, out=np.full(counts.shape, np.nan), where=time_s > 0)
+
+
+class FlimRaster:
+    """Lines in, lifetime image out.
+
+    Parameters
+    ----------
+    facts : the raster
+    irf : counts (n_bins,) of the instrument response of the perovskite route, same channels as the data
+    """
+
+    def __init__(self, facts: RasterFacts, irf: np.ndarray):
+        self.facts = facts
+        self.model = DecayModel.from_irf(irf, bin_width_ns=facts.bin_width_ns, period_ns=facts.period_ns)
+        shape = (facts.n_scans, facts.ny, facts.nx)
+        self.images = np.zeros((2, *shape), np.uint32)
+        self.lit = np.full(shape[:2], np.nan)
+        self.decays = np.zeros((facts.n_scans, facts.ny, facts.n_bins), np.uint32)
+        self.compressed: np.ndarray | None = None
+        self.taken = np.zeros(shape[:2], bool)
+        self.dark_cps, self.dark_cps_err = np.full(2, np.nan), np.full(2, np.nan)
+
+    def add_line(self, index: int, histograms: np.ndarray):
+        """Take line `index` (scan index // ny, row index % ny): histograms (nx, n_routes, n_bins)."""
+        scan, row = divmod(index, self.facts.ny)
+        perovskite = histograms[:, PEROVSKITE]
+        coarse = self.model.compress(perovskite)
+        if self.compressed is None:
+            shape = (self.facts.n_scans, self.facts.ny, *coarse.shape)
+            self.compressed = np.zeros(shape, np.uint32)
+        self.compressed[scan, row] = coarse
+        self.images[:, scan, row] = histograms.sum(axis=2, dtype=np.uint32).T
+        self.decays[scan, row] = perovskite.sum(axis=0, dtype=np.uint32)
+        self.taken[scan, row] = True
+
+    def add_light(self, index: int, share: float):
+        """Note the share of line `index` that the light was on for; lines without light are left out."""
+        self.lit[divmod(index, self.facts.ny)] = share
+
+    def add_dark(self, counts: np.ndarray, time_s: float):
+        """Note a dark count of both routes."""
+        self.dark_cps = np.asarray(counts, float) / time_s
+        self.dark_cps_err = np.sqrt(np.maximum(counts, 1)) / time_s
+
+    @property
+    def usable(self) -> np.ndarray:
+        """(n_scans, ny): the line was taken, and the light was on for all of it."""
+        return self.taken & ~(self.lit < FULLY_LIT)
+
+    @property
+    def complete_scans(self) -> np.ndarray:
+        return np.flatnonzero(self.usable.all(axis=1))
+
+    def total_decay(self) -> np.ndarray:
+        """(n_bins,) perovskite photons of all usable lines."""
+        return self.decays[self.usable].sum(axis=0, dtype=np.int64)
+
+    def preview(self, scan: int, rows: slice) -> DecayFit:
+        """A quick fit of some rows of one scan with the time zero of what was measured so far."""
+        model = self.model.fit_t0(self.total_decay())
+        return model.fit(self.compressed[scan, rows])
+
+    def result(self) -> FlimMap:
+        """Register the complete scans on each other, sum them, fit every pixel.
+
+        A run that was interrupted in its first scan gives what there is: one partial scan, unmeasured rows NaN.
+        """
+        if self.compressed is None:
+            raise ValueError("no line was measured: there is nothing to fit")
+        scans = self.complete_scans
+        if not len(scans):
+            scans = np.array([int(np.argmax(self.usable.sum(axis=1)))])
+        drift = register(self.images[:, scans].sum(axis=0))
+        kept = np.flatnonzero(drift.reliable)
+        rows = self.usable[scans][..., None]
+        # One extra channel carries the exposure through the same shifts as the photons.
+        counts = np.concatenate(
+            [self.compressed[scans], np.moveaxis(self.images[:, scans], 0, -1)], axis=-1, dtype=np.uint32
+        )
+        total, _ = sum_aligned(np.where(rows[..., None], counts, 0), drift)
+        coverage, _ = sum_aligned(np.broadcast_to(rows, counts.shape[:3]).astype(np.uint32), drift)
+        model = self.model.fit_t0(self.total_decay())
+        compressed = np.ascontiguousarray(total[..., :-2])
+        return FlimMap(
+            facts=self.facts,
+            perovskite_counts=total[..., -2].astype(np.int64),
+            qd_counts=total[..., -1].astype(np.int64),
+            coverage=coverage.astype(np.int64),
+            fit=unexposed_flagged(model.fit(compressed), coverage),
+            drift=drift,
+            scans_used=scans[kept],
+            lit=self.lit,
+            decay=self.total_decay(),
+            dark_cps=self.dark_cps,
+            dark_cps_err=self.dark_cps_err,
+            compressed=compressed,
+            model=model,
+        )
+
+
+def unexposed_flagged(fit: DecayFit, coverage: np.ndarray) -> DecayFit:
+    """Pixels that no scan saw have not converged, whatever the fit of nothing says."""
+    return replace(fit, converged=fit.converged & (coverage > 0))

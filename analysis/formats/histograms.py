@@ -1,0 +1,34 @@
+"""Histogram files named by stream documents: rows of a growing HDF5 dataset, read while it is being written."""
+
+from pathlib import Path
+from urllib.parse import unquote, urlparse
+
+import h5py
+import numpy as np
+
+
+class HistogramRows:
+    """Rows of the dataset that a StreamResource document points to.
+
+    `resource["uri"]` is a file URI on this machine, `resource["parameters"]["dataset"]` the name in the file. The file
+    is opened in SWMR mode: it can be read while it grows, and after its writer died.
+    """
+
+    def __init__(self, resource: dict):
+        address = urlparse(resource["uri"])
+        if address.scheme != "file":
+            raise ValueError(f"{resource['uri']}: only file URIs of this machine can be read")
+        self.path = Path(unquote(address.path))
+        self.file = h5py.File(self.path, "r", swmr=True, libver="latest", locking=False)
+        self.dataset = self.file[resource["parameters"]["dataset"]]
+
+    def row(self, index: int) -> np.ndarray:
+        """Row `index` as it is in the file now; IndexError if it is not there (yet)."""
+        if index >= len(self.dataset):
+            self.dataset.id.refresh()
+        if not 0 <= index < len(self.dataset):
+            raise IndexError(f"{self.path}: row {index} of {len(self.dataset)}")
+        return self.dataset[index]
+
+    def close(self):
+        self.file.close()

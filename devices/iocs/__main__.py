@@ -1,0 +1,164 @@
+"""`python -m devices.iocs`: serve every instrument of the lab on loopback Channel Access.
+
+Two processes: the light (lasers and shutter) and the bench (everything else), under one supervisor that restarts
+what dies. Each can be run alone, on its own PC, with ``--only``.
+"""
+
+import argparse
+import logging
+import math
+import os
+import socket
+import sys
+from pathlib import Path
+
+from devices.iocs.config import ConfigError, LabConfig, read
+
+HOUSE = Path(__file__).resolve().parents[2]
+BEAM, MEMORY = "beam.bin", "bench.bin"
+
+
+def parse(argv: list[str] | None = None) -> argparse.Namespace:
+    """Command line of the IOCs; what is not given stands in lab.toml."""
+    parser = argparse.ArgumentParser(prog="python -m devices.iocs", description=__doc__.splitlines()[0])
+    parser.add_argument("--config", type=Path, default=HOUSE / "profile" / "lab.toml", help="facts of the lab")
+    parser.add_argument("--preset", help="sample and instrument of the twin: a built-in name or a TOML file")
+    parser.add_argument("--seed", type=int, help="root seed of the twin")
+    parser.add_argument("--speed", type=float, help="simulated seconds per second; inf: no waiting")
+    parser.add_argument("--truth", type=Path, help="seal the twin's truth into this file (for tests only)")
+    parser.add_argument("--folder", type=Path, help="where this lab keeps its process files (default: data/run)")
+    parser.add_argument("--raw", type=Path, help="where histogram files go (default: raw beside the folder)")
+    parser.add_argument("--light-port", type=int, help="Channel Access port of the light process; 0: any free one")
+    parser.add_argument("--bench-port", type=int, help="Channel Access port of the bench process; 0: any free one")
+    parser.add_argument("--only", choices=("light", "bench"), help="serve one part in this process")
+    parser.add_argument("--list-pvs", action="store_true", help="print every PV with unit, limits and meaning")
+    parser.add_argument("--check", action="store_true", help="check configuration and backends, then stop")
+    return parser.parse_args(argv)
+
+
+def free_port() -> int:
+    """A port that is free for UDP and TCP at once."""
+    while True:
+        with socket.socket() as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            tcp.bind(("127.0.0.1", 0))
+            try:
+                udp.bind(("127.0.0.1", tcp.getsockname()[1]))
+            except OSError:
+                continue
+            return tcp.getsockname()[1]
+
+
+def settle(options: argparse.Namespace, config: LabConfig) -> argparse.Namespace:
+    """Fill what the command line left open from the configuration."""
+    given = vars(options)
+    twin, ports = config.twin, config.channel_access
+    defaults = {
+        "preset": twin.preset,
+        "seed": twin.seed,
+        "speed": twin.speed,
+        "folder": config.folders.run,
+        "light_port": ports.light_port,
+        "bench_port": ports.bench_port,
+    }
+    filled = given | {key: value for key, value in defaults.items() if given[key] is None}
+    filled["raw"] = filled["raw"] or config.folders.raw
+    for key in ("light_port", "bench_port"):
+        filled[key] = filled[key] or free_port()
+    if not (filled["speed"] > 0 or math.isinf(filled["speed"])):
+        raise ConfigError(f"--speed {filled['speed']}: must be positive, 1 is real time, inf does not wait")
+    return argparse.Namespace(**filled)
+
+
+def arguments(options: argparse.Namespace) -> list[str]:
+    """The settled options as a command line for a child."""
+    pairs = {key: value for key, value in vars(options).items() if value not in (None, False)}
+    return [word for key, value in pairs.items() for word in (f"--{key.replace('_', '-')}", str(value))]
+
+
+def make_light(options: argparse.Namespace, config: LabConfig):
+    """The light groups on the backend that lab.toml names."""
+    from devices.iocs.light import light_groups
+    from devices.iocs.twin.light import TwinLight
+    from devices.iocs.twin.preset import load as load_preset
+
+    laser = load_preset(options.preset).instrument.laser
+    light = TwinLight(options.folder / BEAM, laser)
+    return light_groups(
+        config.channel_access.prefix, light, repetition_hz=laser.repetition_hz, rates_hz=laser.rates_hz
+    )
+
+
+def make_bench(options: argparse.Namespace, config: LabConfig):
+    """The bench groups on the backend that lab.toml names."""
+    from devices.iocs.table import table_groups
+    from devices.iocs.twin.beam import BeamReader
+    from devices.iocs.twin.bench import Bench
+    from devices.iocs.twin.clock import Clock
+    from devices.iocs.twin.preset import load as load_preset
+
+    bench = Bench(
+        load_preset(options.preset),
+        seed=options.seed,
+        clock=Clock(speed=options.speed, memory=options.folder / MEMORY),
+        beam=BeamReader(options.folder / BEAM),
+        truth=options.truth,
+    )
+    return table_groups(
+        config.channel_access.prefix, bench, raw_folder=options.raw, wiring=config.microscope.wiring
+    )
+
+
+MAKERS = {"light": make_light, "bench": make_bench}
+
+
+def pv_table(groups) -> str:
+    """One line a PV: name, unit, limits, access, meaning."""
+    rows = []
+    for group in groups:
+        for name, pv in group.pvdb.items():
+            units = getattr(pv, "units", "") or ""
+            low, high = getattr(pv, "lower_ctrl_limit", 0), getattr(pv, "upper_ctrl_limit", 0)
+            limits = f"{low:g}..{high:g}" if low != high else ""
+            access = "read" if pv.pvspec.read_only else "read/write"
+            rows.append(f"{name:32} {units:8} {limits:16} {access:11} {pv.__doc__ or ''}".rstrip())
+    return "\n".join(rows)
+
+
+def serve_part(options: argparse.Namespace, config: LabConfig):
+    from devices.iocs.server import loopback_environment, serve
+
+    port, other = options.light_port, options.bench_port
+    if options.only == "bench":
+        port, other = other, port
+    os.environ.update(loopback_environment(port, [other]))
+    serve(MAKERS[options.only](options, config), port=port, ready=options.folder / f"{options.only}.json")
+
+
+def main(argv: list[str] | None = None) -> int:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(name)s %(levelname)s %(message)s")
+    options = parse(argv)
+    try:
+        config = read(options.config)
+        options = settle(options, config)
+        options.folder.mkdir(parents=True, exist_ok=True)
+        if options.list_pvs or options.check:
+            groups = [group for part, make in MAKERS.items() for group in make(options, config)]
+            sys.stdout.write(f"{pv_table(groups)}\n" if options.list_pvs else f"{len(groups)} instruments: ready\n")
+            return 0
+        if options.only:
+            serve_part(options, config)
+            return 0
+    except (ConfigError, ValueError, OSError) as why:
+        sys.stderr.write(f"{why}\n")
+        return 2
+    from devices.iocs.supervisor import Supervisor
+
+    for leftover in (BEAM, MEMORY):
+        (options.folder / leftover).unlink(missing_ok=True)
+    return Supervisor(options.folder, arguments(options)).run()
+
+
+if __name__ == "__main__":
+    # Read by the server when it is imported: see devices.iocs.server.loopback_environment.
+    os.environ.setdefault("CAPROTO_SERVER_HIGH_LOAD_TIMEOUT_SEC", "0.001")
+    sys.exit(main())

@@ -1,0 +1,242 @@
+"""The facts of one lab, read from `lab.toml` and checked before anything starts.
+
+The dataclasses are the schema: a section is a class, a key is a field, its default is what a lab gets
+that does not say otherwise. Only the standard library is needed, so IOCs and session read the same file.
+"""
+
+import math
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+BACKENDS = ("twin", "driver")
+WIRINGS = ("raster", "hbt")
+_KINDS: dict[Any, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+class ConfigError(ValueError):
+    """The file does not describe a lab; the message names file, key, value, what is allowed, what to do."""
+
+
+def _port(default: int) -> Any:
+    return field(default=default, metadata={"range": (0, 65535), "hint": "0 chooses a free port"})
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the lab keeps what it records; a relative path starts at the house, above `profile/`."""
+
+    data: Path = Path("data")
+
+    @property
+    def raw(self) -> Path:
+        """Files written by instruments: histogram cubes and photon records."""
+        return self.data / "raw"
+
+    @property
+    def journal(self) -> Path:
+        """One append-only document file per run."""
+        return self.data / "journal"
+
+    @property
+    def storage(self) -> Path:
+        """The catalog and its tables."""
+        return self.data / "storage"
+
+    @property
+    def run(self) -> Path:
+        """What the running processes leave: ports, process ids, logs."""
+        return self.data / "run"
+
+
+@dataclass(frozen=True)
+class ChannelAccess:
+    """How IOCs are reached; `expose` lets other computers in."""
+
+    prefix: str = field(default="lum:", metadata={"pattern": r"[A-Za-z0-9_:.-]+"})
+    light_port: int = _port(5364)
+    bench_port: int = _port(5366)
+    expose: bool = False
+
+    @property
+    def host(self) -> str:
+        """The address the servers bind."""
+        return "0.0.0.0" if self.expose else "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How the storage server is reached; `expose` lets other computers in, with the key."""
+
+    port: int = _port(8365)
+    expose: bool = False
+
+    @property
+    def host(self) -> str:
+        """The address the server binds."""
+        return "0.0.0.0" if self.expose else "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What stands behind an instrument's PVs; `options` are for its driver (a serial port, an address)."""
+
+    backend: str = field(default="twin", metadata={"allowed": BACKENDS})
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+_NAMED = {"named": True}
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """The instruments of this lab, by the name of their IOC file.
+
+    A file that names some names all, or an instrument that was forgotten would silently be simulated.
+    """
+
+    stage: Instrument = field(default=Instrument(), metadata=_NAMED)
+    pulsed_laser: Instrument = field(default=Instrument(), metadata=_NAMED)
+    cw_laser: Instrument = field(default=Instrument(), metadata=_NAMED)
+    shutter: Instrument = field(default=Instrument(), metadata=_NAMED)
+    filters: Instrument = field(default=Instrument(), metadata=_NAMED)
+    spads: Instrument = field(default=Instrument(), metadata=_NAMED)
+    timeharp: Instrument = field(default=Instrument(), metadata=_NAMED)
+    sample: Instrument = field(default=Instrument(), metadata=_NAMED)
+    spectrofluorometer: Instrument = Instrument()
+
+
+@dataclass(frozen=True)
+class Twin:
+    """The simulated bench: a preset's name or TOML file, the seed, seconds simulated per second waited."""
+
+    preset: str = "A"
+    seed: int = field(default=1, metadata={"range": (0, 2**63 - 1)})
+    speed: float = field(default=math.inf, metadata={"range": (1e-3, math.inf)})
+
+
+@dataclass(frozen=True)
+class Microscope:
+    """How the microscope is cabled: `raster` (both SPADs routed) or `hbt` (one starts, the other stops)."""
+
+    wiring: str = field(default="raster", metadata={"allowed": WIRINGS})
+
+
+@dataclass(frozen=True)
+class LabConfig:
+    """Everything `lab.toml` says, with absolute folders."""
+
+    folders: Folders = Folders()
+    channel_access: ChannelAccess = ChannelAccess()
+    storage: Storage = Storage()
+    instruments: Instruments = Instruments()
+    twin: Twin = Twin()
+    microscope: Microscope = Microscope()
+    file: Path | None = field(default=None, metadata={"read": False})
+
+
+def read(path: str | Path) -> LabConfig:
+    """Return the lab described by a TOML file.
+
+    Raises
+    ------
+    ConfigError : the file is missing, half-written, or holds a key, type or value that no lab has.
+    """
+    path = Path(path).resolve()
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}); name an existing lab.toml") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not complete TOML ({error}); correct that line") from error
+    config = replace(_section(LabConfig, tables, path, ""), file=path)
+    _check_ports(config, path)
+    return config
+
+
+def _section(cls: type, table: Any, file: Path, name: str) -> Any:
+    """Build dataclass `cls` from one TOML table; every key is checked by its field."""
+    if not isinstance(table, dict):
+        raise ConfigError(f"{file}: [{name}] is {table!r}; it must be a table of keys")
+    known = {f.name: f for f in fields(cls) if f.metadata.get("read", True)}
+    unknown = sorted(set(table) - set(known))
+    if unknown:
+        raise _complaint(file, _join(name, unknown[0]), table[unknown[0]], f"one of: {', '.join(known)}")
+    values = {}
+    for key, f in known.items():
+        if key in table:
+            values[key] = _value(f, table[key], file, _join(name, key))
+        elif f.type is Path or f.type is Folders:  # a default folder, too, starts at the house
+            values[key] = _value(f, str(f.default) if f.type is Path else {}, file, _join(name, key))
+        elif table and f.metadata.get("named"):
+            raise _complaint(file, _join(name, key), None, f"backend = one of: {', '.join(BACKENDS)}")
+    return cls(**values)
+
+
+def _value(f: Field, value: Any, file: Path, key: str) -> Any:
+    """Check one value against its field's type, range, pattern and allowed words."""
+    if f.type is Instrument:
+        return _instrument(value, file, key)
+    if f.type is Path:
+        if not isinstance(value, str) or not value:
+            raise _complaint(file, key, value, "the name of a folder")
+        return file.parent.parent / Path(value).expanduser()
+    if isinstance(f.type, type) and is_dataclass(f.type):
+        return _section(f.type, value, file, key)
+    return _scalar(f, value, file, key)
+
+
+def _scalar(f: Field, value: Any, file: Path, key: str) -> Any:
+    """Check text, a number or a switch; a whole number serves as a number, true and false do not."""
+    if f.type is float and type(value) is int:
+        value = float(value)
+    if type(value) is not f.type:
+        raise _complaint(file, key, value, _KINDS[f.type])
+    if "allowed" in f.metadata and value not in f.metadata["allowed"]:
+        raise _complaint(file, key, value, f"one of: {', '.join(f.metadata['allowed'])}")
+    if "pattern" in f.metadata and not re.fullmatch(f.metadata["pattern"], str(value)):
+        raise _complaint(file, key, value, f"text matching {f.metadata['pattern']}")
+    low, high = f.metadata.get("range", (-math.inf, math.inf))
+    if isinstance(value, int | float) and not low <= value <= high:
+        hint = f", {f.metadata['hint']}" if "hint" in f.metadata else ""
+        raise _complaint(file, key, value, f"{low} to {high}{hint}")
+    return value
+
+
+def _instrument(table: Any, file: Path, key: str) -> Instrument:
+    """Read `{backend = ..., ...}`; only a driver takes further keys, and checks them itself."""
+    if not isinstance(table, dict) or "backend" not in table:
+        raise _complaint(file, key, table, f'{{backend = "..."}} with one of: {", ".join(BACKENDS)}')
+    options = {k: v for k, v in table.items() if k != "backend"}
+    backend = _scalar(fields(Instrument)[0], table["backend"], file, f"{key}.backend")
+    if options and backend == "twin":
+        option = sorted(options)[0]
+        raise _complaint(file, f"{key}.{option}", options[option], "only backend, the twin has no options")
+    return Instrument(backend, options)
+
+
+def _check_ports(config: LabConfig, file: Path) -> None:
+    """Two servers never share a port: one would silently answer for the other."""
+    access = config.channel_access
+    ports = {
+        "channel_access.light_port": access.light_port,
+        "channel_access.bench_port": access.bench_port,
+        "storage.port": config.storage.port,
+    }
+    seen: dict[int, str] = {}
+    for key, port in ports.items():
+        if port and port in seen:
+            raise _complaint(file, key, port, f"a port other than that of {seen[port]}, or 0 for a free one")
+        seen[port] = key
+
+
+def _join(section: str, key: str) -> str:
+    return f"{section}.{key}" if section else key
+
+
+def _complaint(file: Path, key: str, value: Any, allowed: str) -> ConfigError:
+    what = "is missing" if value is None else f"= {value!r}"
+    return ConfigError(f"{file}: {key} {what}; allowed: {allowed}. Correct the file and start again.")

@@ -1,0 +1,94 @@
+"""Piezo stage IOC: three closed-loop axes, limits on every PV, a put completes when the stage is on target."""
+
+import asyncio
+import math
+import threading
+
+from caproto.server import pvproperty
+
+from devices.iocs.instrument import InstrumentIOC, Refused, guarded
+
+READBACK_PERIOD_S = 0.5
+AXES = ("x", "y", "z")
+
+
+def axis(name: str, upper_um: float):
+    """A setpoint in micrometres with its travel as control limits."""
+    return pvproperty(
+        value=0.0,
+        name=name,
+        units="um",
+        precision=4,
+        lower_ctrl_limit=0.0,
+        upper_ctrl_limit=upper_um,
+        doc="target; the put completes when the stage has settled there",
+    )
+
+
+def readback(name: str):
+    return pvproperty(value=0.0, name=f"{name}:RBV", units="um", precision=4, read_only=True)
+
+
+class StageIOC(InstrumentIOC):
+    """X, Y, Z in micrometres; `Stop` ends a move where it is."""
+
+    x = axis("X", 100.0)
+    y = axis("Y", 100.0)
+    z = axis("Z", 20.0)
+    x_rbv = readback("X")
+    y_rbv = readback("Y")
+    z_rbv = readback("Z")
+    stop = pvproperty(value=0, name="Stop", doc="1 stops a move")
+
+    def __init__(self, *args, stage, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.stage = stage
+        self.stopping = threading.Event()
+        self.moving = asyncio.Lock()
+
+    async def move(self, name: str, value: float):
+        """Move one axis, the others staying where they were told to be."""
+        low, high = self.stage.limits_um[AXES.index(name)]
+        if not (math.isfinite(value) and low <= value <= high):
+            raise Refused(f"{value} um is outside the travel {low:g}..{high:g} um")
+        async with self.moving:
+            target = {axis: getattr(self, axis).value for axis in AXES} | {name: float(value)}
+            self.stopping.clear()
+            arrived = await self.off_the_loop(self.stage.move, *target.values(), stop=self.stopping)
+            await self.read_back()
+        if not arrived:
+            raise Refused("stopped before it reached its target")
+
+    @x.putter
+    @guarded
+    async def x(self, instance, value):
+        await self.move("x", value)
+
+    @y.putter
+    @guarded
+    async def y(self, instance, value):
+        await self.move("y", value)
+
+    @z.putter
+    @guarded
+    async def z(self, instance, value):
+        await self.move("z", value)
+
+    @stop.putter
+    async def stop(self, instance, value):
+        self.stopping.set()
+        return 0
+
+    async def read_back(self):
+        for axis, position in zip(AXES, self.stage.position_um(), strict=True):
+            await getattr(self, f"{axis}_rbv").write(position)
+
+    @x_rbv.startup
+    async def x_rbv(self, instance, async_lib):
+        for axis, (low, high) in zip(AXES, self.stage.limits_um, strict=True):
+            await getattr(self, axis).write_metadata(lower_ctrl_limit=low, upper_ctrl_limit=high)
+        for axis, position in zip(AXES, self.stage.position_um(), strict=True):
+            await getattr(self, axis).write(position, verify_value=False)
+        while True:
+            await self.read_back()
+            await asyncio.sleep(READBACK_PERIOD_S)

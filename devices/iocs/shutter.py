@@ -1,0 +1,146 @@
+"""Shutter IOC: closed at boot, open only under a live lease, closed by itself when nobody is in control.
+
+The session that drives the lab puts its token in ``Owner`` and then beats ``Beat`` from the RunEngine's own loop.
+No beat for ``DeadMan`` seconds while open: the shutter closes, the lasers go to standby, and ``Latch`` says why
+until ``Reset`` (or a new owner) clears it. This protects sample and detectors; it is not a laser-safety function.
+"""
+
+import asyncio
+import time
+
+from caproto.server import pvproperty
+
+from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded, text
+
+DEAD_MAN_S = 1.5
+WATCH_PERIOD_S = 0.05
+STALE_OWNER_S = 5.0
+
+
+class ShutterIOC(InstrumentIOC):
+    """One shutter for both lasers, a lease, a dead-man timer and a latch."""
+
+    owner = text("Owner", read_only=False, length=120, doc="token of the session in control; empty to give it up")
+    beat = text("Beat", read_only=False, length=120, doc="put the owner's token at least every DeadMan seconds")
+    command = choice("Command", ("closed", "open"), doc="closing always works; opening needs a live lease")
+    state = choice("State", ("closed", "open"), read_only=True, doc="read back from the shutter")
+    interlock = choice("Interlock", ("closed", "open"), read_only=True, doc="enclosure and key: closed = may shine")
+    reason = text("Reason", "boot", doc="why the shutter was last closed")
+    latch = text("Latch", doc="not empty: something closed the shutter and must be acknowledged by Reset")
+    trip = text("Trip", read_only=False, doc="any other IOC closes and latches by writing its reason here")
+    reset = pvproperty(value=0, name="Reset", doc="1 clears the latch, if its cause is gone")
+    dead_man_s = pvproperty(
+        value=DEAD_MAN_S, name="DeadMan", units="s", precision=2, read_only=True, doc="longest silence with light on"
+    )
+    open_s = pvproperty(
+        value=0.0, name="OpenTime", units="s", precision=2, read_only=True, doc="total open time since boot"
+    )
+
+    def __init__(self, *args, light, standby, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.light, self.standby = light, standby
+        self.last_beat = -float("inf")
+
+    @owner.putter
+    @guarded
+    async def owner(self, instance, value):
+        silent_s = time.monotonic() - self.last_beat
+        if value and instance.value and value != instance.value and silent_s < STALE_OWNER_S:
+            raise Refused(f"the lab is driven by {instance.value!r} (last beat {silent_s:.1f} s ago)")
+        await self.close("lease given up" if not value else "new lease")
+        if self.latch.value.startswith("dead-man"):
+            await self.latch.write("")
+        self.last_beat = time.monotonic() if value else -float("inf")
+
+    @beat.putter
+    @guarded
+    async def beat(self, instance, value):
+        if not value or value != self.owner.value:
+            raise Refused(f"{value!r} does not hold the lease, {self.owner.value!r} does")
+        self.last_beat = time.monotonic()
+
+    @command.putter
+    @guarded
+    async def command(self, instance, value):
+        if value == "closed":
+            await self.close("commanded")
+        else:
+            await self.open()
+
+    async def open(self):
+        """Open, or raise Refused with the first reason against it."""
+        if self.latch.value:
+            raise Refused(f"latched: {self.latch.value}; remove the cause, then put 1 to {self.reset.pvname}")
+        if not self.light.interlock:
+            raise Refused("the laser interlock is open: close the enclosure and turn the key")
+        if time.monotonic() - self.last_beat > DEAD_MAN_S:
+            raise Refused("nobody holds a live lease: light is only for a running plan, RE(...)")
+        await self.off_the_loop(self.light.open_shutter)
+        if not await self.read_back():
+            raise Refused("the shutter did not open: its readback stayed closed")
+
+    async def close(self, reason: str):
+        """Close, read back, and put the lasers on standby if it did not."""
+        await self.off_the_loop(self.light.close_shutter)
+        if await self.read_back():
+            await self.standby()
+            await self.latch.write("the shutter does not close: lasers on standby, call for help")
+        await self.reason.write(reason)
+        if self.command.value != "closed":
+            await self.command.write("closed", verify_value=False)
+
+    async def read_back(self) -> bool:
+        opened = await self.off_the_loop(self.light.shutter_is_open)
+        if (self.state.value == "open") != opened:
+            await self.state.write("open" if opened else "closed")
+        return opened
+
+    async def latch_closed(self, reason: str):
+        """Close, both lasers to standby, and refuse to open until somebody acknowledges the reason."""
+        await self.close(reason)
+        await self.standby()
+        await self.latch.write(reason)
+
+    @trip.putter
+    @guarded
+    async def trip(self, instance, value):
+        if value:
+            await self.latch_closed(value)
+
+    @reset.putter
+    @guarded
+    async def reset(self, instance, value):
+        if not self.light.interlock:
+            raise Refused("the laser interlock is still open: close the enclosure and turn the key first")
+        await self.latch.write("")
+        return 0
+
+    @state.startup
+    async def state(self, instance, async_lib):
+        await self.close("boot")
+        before = time.monotonic()
+        while True:
+            self.light.refresh()
+            await self.watch()
+            now = time.monotonic()
+            if instance.value == "open":
+                await self.open_s.write(self.open_s.value + now - before)
+            before = now
+            await asyncio.sleep(WATCH_PERIOD_S)
+
+    async def watch(self):
+        """Follow the interlock and the lease; the loop behind every promise made above."""
+        closed = self.light.interlock
+        if (self.interlock.value == "closed") != closed:
+            await self.interlock.write("closed" if closed else "open")
+        if not await self.read_back():
+            return
+        silent_s = time.monotonic() - self.last_beat
+        if not closed:
+            await self.latch_closed("interlock: the enclosure or the key opened while the shutter was open")
+        elif silent_s > DEAD_MAN_S:
+            await self.latch_closed(f"dead-man: no sign of a running plan for {DEAD_MAN_S} s")
+
+    @state.shutdown
+    async def state(self, instance, async_lib):
+        self.light.close_shutter()

@@ -1,0 +1,91 @@
+"""Start the light process and the bench process, keep both alive, and end them together."""
+
+import json
+import logging
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+from devices.iocs.server import announce
+
+log = logging.getLogger(__name__)
+
+PARTS = ("light", "bench")
+POLL_S = 0.1
+STOP_TIMEOUT_S = 5.0
+MAX_RESTARTS_PER_MINUTE = 5
+
+
+class Supervisor:
+    """Two children; one that dies by accident comes back with a new boot id, so that a running plan notices."""
+
+    def __init__(self, folder: Path, arguments: list[str]):
+        self.folder, self.arguments = folder, arguments
+        self.children: dict[str, subprocess.Popen] = {}
+        self.deaths: list[float] = []
+        self.stopping = threading.Event()
+
+    def start(self, part: str):
+        (self.folder / f"{part}.json").unlink(missing_ok=True)
+        command = [sys.executable, "-m", "devices.iocs", *self.arguments, "--only", part]
+        self.children[part] = subprocess.Popen(command, start_new_session=True)
+
+    def run(self) -> int:
+        """Serve until a signal or until a child keeps dying; return the exit code."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), lambda *_: self.stopping.set())
+        for part in PARTS:
+            self.start(part)
+        announced: dict = {}
+        try:
+            while not self.stopping.wait(POLL_S):
+                if (code := self.replace_the_dead()) is not None:
+                    return code
+                announced = self.announce_when_ready(announced)
+            return 0
+        finally:
+            self.end()
+
+    def replace_the_dead(self) -> int | None:
+        """Restart what died; an exit code if a child refuses to start or dies too often."""
+        for part, child in self.children.items():
+            code = child.poll()
+            if code is None:
+                continue
+            now = time.monotonic()
+            self.deaths = [t for t in self.deaths if now - t < 60] + [now]
+            if code > 0 and not (self.folder / "iocs.json").exists():
+                return code
+            if len(self.deaths) > MAX_RESTARTS_PER_MINUTE:
+                log.error("the %s process died %d times in a minute: giving up", part, len(self.deaths))
+                return 1
+            log.error("the %s process died (%s): starting it again", part, code)
+            self.start(part)
+        return None
+
+    def announce_when_ready(self, announced: dict) -> dict:
+        """Write iocs.json whenever both children serve, with their ports and boot ids."""
+        try:
+            facts = {part: json.loads((self.folder / f"{part}.json").read_text()) for part in PARTS}
+        except (FileNotFoundError, json.JSONDecodeError):
+            return announced
+        if facts != announced:
+            together = {"light_port": facts["light"]["port"], "bench_port": facts["bench"]["port"]}
+            announce(self.folder / "iocs.json", together | facts)
+        return facts
+
+    def end(self):
+        for part in reversed(PARTS):
+            if part in self.children and self.children[part].poll() is None:
+                self.children[part].terminate()
+        for child in self.children.values():
+            try:
+                child.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        (self.folder / "iocs.json").unlink(missing_ok=True)

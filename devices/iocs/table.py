@@ -1,0 +1,56 @@
+"""The bench process: everything on the optical table but the light, and its one wire to the light process."""
+
+import asyncio
+import logging
+from pathlib import Path
+
+from caproto.sync.client import write
+
+from devices.iocs.filters import FiltersIOC
+from devices.iocs.instrument import InstrumentIOC
+from devices.iocs.piezo import StageIOC
+from devices.iocs.sample import SampleIOC
+from devices.iocs.scanner import ScannerIOC
+from devices.iocs.spads import SpadsIOC
+from devices.iocs.timeharp import TimeHarpIOC
+
+log = logging.getLogger(__name__)
+
+LINK_TIMEOUT_S = 1.0
+
+
+class LightLink:
+    """What the bench may ask of the light process over Channel Access: be dark."""
+
+    def __init__(self, prefix: str):
+        self.prefix = prefix
+
+    async def put(self, name: str, value: str):
+        try:
+            await asyncio.to_thread(
+                write, f"{self.prefix}shutter:{name}", value, timeout=LINK_TIMEOUT_S, notify=True
+            )
+        except Exception as why:
+            log.error("the light process does not answer (%s); its own dead-man closes the shutter", why)
+
+    async def darken(self):
+        await self.put("Command", "closed")
+
+    async def trip(self, reason: str):
+        await self.put("Trip", reason)
+
+
+def table_groups(prefix: str, bench, *, raw_folder: Path, wiring: str) -> list[InstrumentIOC]:
+    """Build the IOC groups around one backend (`bench`: see `devices.iocs.backends.Bench`)."""
+    link = LightLink(prefix)
+    spads = SpadsIOC(f"{prefix}spads:", spads=bench.spads, trip=link.trip)
+    card = TimeHarpIOC(f"{prefix}timeharp:", bench=bench, spads=spads, raw_folder=raw_folder, wiring=wiring)
+    card.scanner = ScannerIOC(f"{prefix}scanner:", bench=bench, card=card, spads=spads)
+    return [
+        StageIOC(f"{prefix}piezo:", stage=bench.stage),
+        FiltersIOC(f"{prefix}filters:", filters=bench.filters, darken=link.darken),
+        SampleIOC(f"{prefix}sample:", bench=bench, darken=link.darken),
+        spads,
+        card,
+        card.scanner,
+    ]

@@ -1,0 +1,116 @@
+"""The simulated bench: one instrument, one mounted sample, one clock, and every backend that drives it.
+
+The same seed, acquisition, index and simulated time give bit-identical data at any speed: each line and
+each block has a generator of its own, and nothing else draws from it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.iocs.twin import preset as presets
+from devices.iocs.twin.beam import BeamReader
+from devices.iocs.twin.clock import Clock
+from devices.iocs.twin.drift import Drift
+from devices.iocs.twin.piezo import TwinStage
+from devices.iocs.twin.preset import ROUTES, Preset
+from devices.iocs.twin.sample import Sample
+from devices.iocs.twin.scanner import LineScanner
+from devices.iocs.twin.spads import TwinSpads
+from devices.iocs.twin.timeharp import TwinTimeHarp
+from devices.iocs.twin.train import OpticalTrain, View
+from devices.iocs.twin.truth import TruthFile
+
+
+class Bench:
+    """Everything the instrument processes need of the simulated world.
+
+    Parameters
+    ----------
+    preset : its instrument is the bench; its sample is mounted first, in place of a built-in one of that name
+    truth : where the sealed truth goes; None keeps none
+    """
+
+    routes = ROUTES
+
+    def __init__(
+        self, preset: Preset, *, seed: int, clock: Clock, beam: BeamReader, truth: Path | None = None
+    ) -> None:
+        self.preset, self.seed, self.clock = preset, seed, clock
+        self.samples = tuple(sorted({*presets.names(), preset.name}))
+        self.mounted = preset.name
+        self._made: dict[str, Sample] = {}
+        self._truth = TruthFile(truth, preset, seed) if truth else None
+        instrument = preset.instrument
+        self.stage = TwinStage(instrument.piezo, clock, seed)
+        self._train = OpticalTrain(
+            instrument, clock, beam, self.stage, Drift(instrument.drift, seed), self._sample(preset.name)
+        )
+        self.filters = self._train.filters
+        self.spads = TwinSpads(self._train, seed)
+        self.card = TwinTimeHarp(self._train, self._generator, self._record)
+        self.scan_line = LineScanner(self._train, self.card, self._generator, self._record).scan_line
+
+    def mount(self, name: str) -> None:
+        """Put another sample under the objective; ValueError if there is none of that name."""
+        if name not in self.samples:
+            raise ValueError(f"sample = {name!r}: there are {', '.join(self.samples)}")
+        self._train.sample = self._sample(name)
+        self.mounted = name
+
+    def next_acquisition(self) -> int:
+        """A number no acquisition had before, also across a restart of this process."""
+        return self.clock.next_acquisition()
+
+    def finish_acquisition(self, acquisition: int) -> None:
+        """Seal the truth about an acquisition that has ended."""
+        if self._truth:
+            self._truth.finish(acquisition)
+
+    def close(self) -> None:
+        """Seal the truth about everything."""
+        if self._truth:
+            self._truth.close()
+
+    def _sample(self, name: str) -> Sample:
+        """The sample of that name, made when first needed."""
+        if name not in self._made:
+            given = self.preset if name == self.preset.name else presets.load(name)
+            self._made[name] = Sample(
+                given.sample,
+                self.seed,
+                name=name,
+                travel_um=self.preset.instrument.piezo.travel_um[:2],
+                psf_fwhm_um=self.preset.instrument.optics.psf_fwhm_um,
+            )
+        if self._truth:
+            self._truth.sample(name, self._made[name])
+        return self._made[name]
+
+    def _generator(self, device: bytes, acquisition: int, index: int) -> np.random.Generator:
+        """Random numbers of one line or block, whenever and however fast it is measured."""
+        key = (crc32(device), acquisition, index)
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+    def _record(
+        self, kind: str, acquisition: int, index: int, view: View, dwell_s: float, commanded_um: NDArray
+    ) -> None:
+        """Hand the truth about a line or block to the file."""
+        if not self._truth:
+            return
+        settings = self.card.settings
+        about = {
+            "kind": kind,
+            "sample": self.mounted,
+            "dwell_s": dwell_s,
+            "filters": self.filters.as_dict(),
+            "range_code": settings.range_code,
+            "offset_ns": settings.offset_ns,
+            "bin_width_ns": settings.bin_width_ns,
+            "repetition_hz": self._train.repetition_hz(),
+        }
+        self._truth.line(acquisition, index, commanded_um, view, about)

@@ -1,0 +1,248 @@
+"""Presets of the twin: every number of the simulated sample and instrument, read from TOML.
+
+A preset file holds `name`, `[sample]` and `[instrument]`. With `base = "A"` (a built-in preset or a file)
+it only states what differs from that one. Everything is checked before anything is built: an unknown,
+missing, mistyped or impossible value is a `PresetError` that names file, key, value and what is allowed.
+Rates are detected counts per second, with OD1 in front of the perovskite SPAD.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from devices.iocs.twin.schema import PresetError, build, number, numbers, one_of, overlay, read_toml, text
+
+FOLDER = Path(__file__).parent / "presets"
+COMMON = "bench"  # the instrument shared by all built-in samples; no preset by itself
+ROUTES = ("perovskite", "qd")
+
+
+@dataclass(frozen=True)
+class QdPreset:
+    """Quantum dots: where they are, how bright, how long they live."""
+
+    cluster_density_um2: float = number(0, 100)
+    cluster_mean: float = number(0, 1000)
+    cluster_ln_sd: float = number(0, 3)
+    cluster_sigma_um: float = number(0, 5)
+    single_density_um2: float = number(0, 100)
+    hard_core_um: float = number(0, 1)
+    brightness_ln_sd: float = number(0, 2)
+    mean_cps: float = number(0, 1e7)
+    reference_w_cm2: float = number(1e-3, 1e6)
+    tau_ref_mean_ns: float = number(0.1, 1000)
+    tau_ref_sd_ns: float = number(0, 1000)
+    index: float = number(1, 4)
+    sphere_radius_nm: float = number(1, 1000)
+    influence: int = number(-1, 1)
+
+
+@dataclass(frozen=True)
+class CrystallinityPreset:
+    """The field c(x, y) in 0..1 that decides brightness and lifetimes of the perovskite."""
+
+    reach_um: float = number(0.05, 20)
+    cutoff_um: float = number(0.1, 20)
+    saturation: float = number(1e-3, 1e3)
+    maximum: float = number(0, 1)
+    grain_sd: float = number(0, 1)
+    grain_um: float = number(0.05, 10)
+    tail_ln_sd: float = number(0, 2)
+    tail_um: float = number(0.05, 20)
+    blur_sigma_um: float = number(0, 2)
+
+
+@dataclass(frozen=True)
+class PerovskitePreset:
+    """Perovskite luminescence; pairs are the values at c = 0 and c = 1."""
+
+    tau1_ns: tuple[float, float] = numbers(0.01, 1000)
+    tau2_ns: tuple[float, float] = numbers(0.01, 1000)
+    share1: tuple[float, float] = numbers(0, 1)
+    rate_cps: tuple[float, float] = numbers(0, 1e7)
+    mean_cps: float = number(0, 1e7)
+    reference_w_cm2: float = number(1e-3, 1e6)
+    intensity_exponent: float = number(0, 4)
+    tau_intensity_exponent: float = number(-2, 2)
+
+
+@dataclass(frozen=True)
+class ScatterPreset:
+    """Attenuated laser light through a scatter filter: the instrument response."""
+
+    cps: float = number(0, 1e7)
+    reference_w_cm2: float = number(1e-3, 1e6)
+
+
+@dataclass(frozen=True)
+class SamplePreset:
+    """A film with quantum dots on glass; thickness 0 is bare glass."""
+
+    doping_percent: float = number(0, 100)
+    thickness_nm: float = number(0, 10_000)
+    film_index: float = number(1, 4)
+    substrate_index: float = number(1, 4)
+    qd: QdPreset
+    crystallinity: CrystallinityPreset
+    perovskite: PerovskitePreset
+    scatter: ScatterPreset
+
+
+@dataclass(frozen=True)
+class LaserPreset:
+    """Pulsed laser; front_panel_hz is the true rate whatever is declared, 0 follows the declaration."""
+
+    rates_hz: tuple[float, ...] = numbers(1e3, 1e8)
+    repetition_hz: float = number(1e3, 1e8)
+    front_panel_hz: float = number(0, 1e8)
+    pulse_fwhm_ns: float = number(0, 10)
+    max_w_cm2: float = number(0, 1e6)
+
+
+@dataclass(frozen=True)
+class OpticsPreset:
+    """Resolution, attenuation, and what leaks from one route into the other."""
+
+    psf_fwhm_um: float = number(0.05, 5)
+    od1_attenuation: float = number(1, 1000)
+    crosstalk_perovskite_to_qd: float = number(0, 1)
+    crosstalk_qd_to_perovskite: float = number(0, 1)
+
+
+@dataclass(frozen=True)
+class DriftPreset:
+    """How the scene moves: wandering, or with constant velocity; and one jump."""
+
+    kind: str = one_of("wander", "constant")
+    typical_um_per_1000s: float = number(0, 20)
+    direction_deg: float = number(-360, 360)
+    seed: int = number(0, 2**31)
+    jump_at_s: float = number(0, 1e9)
+    jump_um: tuple[float, float] = numbers(-20, 20)
+
+
+@dataclass(frozen=True)
+class PiezoPreset:
+    """Closed-loop stage; scale, crosstalk and sign errors are those of its sensors, so it cannot see them."""
+
+    travel_um: tuple[float, float, float] = numbers(1, 1000)
+    noise_nm: float = number(0, 1000)
+    time_constant_ms: float = number(0.01, 1000)
+    settle_ms: float = number(0, 10_000)
+    flyback_ms: float = number(0, 10_000)
+    scale_error: tuple[float, float] = numbers(-0.5, 0.5)
+    axis_crosstalk: float = number(-0.5, 0.5)
+    axis_sign: tuple[int, int] = numbers(-1, 1)
+
+
+@dataclass(frozen=True)
+class SpadPreset:
+    """One photon counter; flat_share is the flat background per signal count (afterpulses, delayed light)."""
+
+    jitter_fwhm_ns: float = number(0, 10)
+    dark_cps: float = number(0, 1e6)
+    dead_time_ns: float = number(0, 10_000)
+    relative_pde: float = number(0, 2)
+    flat_share: float = number(0, 1)
+
+
+@dataclass(frozen=True)
+class SpadsPreset:
+    """The counters, one per route."""
+
+    perovskite: SpadPreset
+    qd: SpadPreset
+
+
+@dataclass(frozen=True)
+class CardPreset:
+    """The start-stop card: photon starts, next laser pulse stops."""
+
+    serial: str = text()
+    base_resolution_ps: float = number(1, 1000)
+    range_codes: tuple[int, ...] = numbers(0, 5)
+    t0_ns: float = number(0, 1000)
+    colour_shift_ns: float = number(-10, 10)
+    blind_start_ns: float = number(0, 1000)
+    dead_time_ns: float = number(0, 10_000)
+    sync_quantum_hz: float = number(1, 1e5)
+
+
+@dataclass(frozen=True)
+class InstrumentPreset:
+    """The microscope around the sample."""
+
+    laser: LaserPreset
+    optics: OpticsPreset
+    drift: DriftPreset
+    piezo: PiezoPreset
+    spads: SpadsPreset
+    card: CardPreset
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A sample in an instrument."""
+
+    name: str = text()
+    sample: SamplePreset
+    instrument: InstrumentPreset
+
+
+def names() -> tuple[str, ...]:
+    """The built-in presets."""
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem != COMMON))
+
+
+def load(name_or_path: str | Path) -> Preset:
+    """The built-in preset of that name, or the preset in that file.
+
+    >>> load("A").sample.perovskite.tau1_ns
+    (1.9, 4.1)
+    """
+    path = _find(name_or_path)
+    preset = build(Preset, _with_base(path, ()), path)
+    _check_consistency(preset, path)
+    return preset
+
+
+def _find(name_or_path: str | Path, beside: Path = Path()) -> Path:
+    if str(name_or_path) in (*names(), COMMON):
+        return FOLDER / f"{name_or_path}.toml"
+    path = beside / name_or_path
+    if not path.is_file():
+        raise PresetError(f"{name_or_path}: no such file; the built-in presets are {', '.join(names())}")
+    return path
+
+
+def _with_base(path: Path, above: tuple[Path, ...]) -> dict:
+    """The tables of a file laid over those of its base."""
+    if path in above:
+        raise PresetError(f"{path}: base = its own descendant: a preset cannot rest on itself")
+    own = read_toml(path)
+    base = own.pop("base", None)
+    if base is None:
+        return own
+    if not isinstance(base, str):
+        raise PresetError(f"{path}: base = {base!r}: give the name of a preset or a file")
+    return overlay(_with_base(_find(base, path.parent), (*above, path)), own)
+
+
+def _check_consistency(preset: Preset, path: Path) -> None:
+    """What no single value can say: the relations between them."""
+    laser, card = preset.instrument.laser, preset.instrument.card
+    signs, ends_cps = preset.instrument.piezo.axis_sign, preset.sample.perovskite.rate_cps
+    relations = (
+        (laser.repetition_hz in laser.rates_hz, "instrument.laser.repetition_hz", laser.repetition_hz,
+         f"one of rates_hz {laser.rates_hz}"),
+        (laser.front_panel_hz == 0 or laser.front_panel_hz >= 1000, "instrument.laser.front_panel_hz",
+         laser.front_panel_hz, "0 or at least 1000"),
+        (0 not in signs, "instrument.piezo.axis_sign", signs, "1 or -1 for each axis"),
+        (len(card.range_codes) > 0, "instrument.card.range_codes", card.range_codes, "at least one code"),
+        ((ends_cps[0] > 0) == (ends_cps[1] > 0), "sample.perovskite.rate_cps", ends_cps,
+         "two rates > 0, or two zeros for no emission"),
+    )  # fmt: skip
+    for holds, key, value, allowed in relations:
+        if not holds:
+            raise PresetError(f"{path}: {key} = {value}: allowed is {allowed}")

@@ -1,0 +1,136 @@
+"""Signals and instruments that prove themselves: every set has a timeout, is read back, and fails with a reason."""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from ophyd import Component as Cpt
+from ophyd import Device, EpicsSignal, EpicsSignalRO, Kind
+from ophyd.status import Status
+
+PUT_TIMEOUT_S = 5.0
+POLL_S = 0.1
+
+
+class CommandError(RuntimeError):
+    """An instrument refused, failed or vanished; the message names it and says why."""
+
+
+class Outcome(Status):
+    """A Status that, when it failed, says why."""
+
+    def __str__(self) -> str:
+        return str(self.exception() if self.done and not self.success else super().__str__())
+
+    __repr__ = __str__
+
+
+def in_background(owner, work: Callable[[], None]) -> Status:
+    """Run blocking `work` in a thread; the Status finishes with it, or fails with its exception."""
+    status = Outcome(owner)
+
+    def run():
+        try:
+            work()
+        except Exception as why:
+            status.set_exception(why)
+        else:
+            status.set_finished()
+
+    threading.Thread(target=run, name=f"{owner.name} set", daemon=True).start()
+    return status
+
+
+def put_and_wait(signal: EpicsSignal, value: Any, timeout_s: float):
+    """Put with completion; give up at once when the IOC goes away, not after the timeout."""
+    done = threading.Event()
+    signal.put(value, use_complete=True, callback=lambda **_: done.set())
+    deadline = time.monotonic() + timeout_s
+    while not done.wait(POLL_S):
+        if not signal.connected:
+            raise CommandError(f"{signal.name}: its IOC went away while setting {value!r}; is it running? Type lab")
+        if time.monotonic() > deadline:
+            raise CommandError(f"{signal.name}: no answer to {value!r} within {timeout_s:.0f} s")
+
+
+def same(wanted: Any, got: Any) -> bool:
+    """Whether a readback is what was asked for."""
+    if isinstance(wanted, str) or isinstance(got, str):
+        return str(wanted) == str(got)
+    return math.isclose(wanted, got, rel_tol=1e-6, abs_tol=1e-9)
+
+
+class Setting(EpicsSignal):
+    """A setpoint: `set` completes when the IOC has taken it, and fails with the IOC's own words when it has not."""
+
+    def __init__(self, *args, rounds: bool = False, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.rounds = rounds
+
+    def set(self, value, *, timeout: float | None = None, settle_time=None) -> Status:
+        if isinstance(value, (int, float, np.number)):
+            self.check_value(value)
+        return in_background(self, lambda: self.prove(value, timeout or PUT_TIMEOUT_S))
+
+    def prove(self, value, timeout_s: float):
+        """Put, then compare the readback and ask the instrument for objections."""
+        instrument = self.parent
+        boot_id = instrument.boot_id.get()
+        put_and_wait(self, value, timeout_s)
+        instrument.object_if_failed(boot_id)
+        got = self.get()
+        if not self.rounds and not same(value, got):
+            raise CommandError(f"{self.name}: asked for {value!r}, it stayed at {got!r}")
+
+    def describe(self):
+        return described(super().describe(), self)
+
+
+class Reading(EpicsSignalRO):
+    """A read-only value; arrays declare their type, so that storage keeps it."""
+
+    def describe(self):
+        return described(super().describe(), self)
+
+
+def described(description: dict, signal: EpicsSignal) -> dict:
+    """Add what ophyd leaves out: the numpy type of arrays."""
+    entry = description[signal.name]
+    if entry["dtype"] == "array":
+        value = np.asarray(signal.get())
+        entry |= {"dtype_numpy": value.dtype.str, "shape": list(value.shape)}
+    return description
+
+
+def setting(suffix: str, *, kind: str = "config", string: bool = False, rounds: bool = False) -> Cpt:
+    """Declare a setpoint; numeric ones refuse values outside the IOC's limits before anything is sent."""
+    return Cpt(Setting, suffix, kind=kind, string=string, limits=not string, rounds=rounds)
+
+
+def reading(suffix: str, *, kind: str = "normal", string: bool = False) -> Cpt:
+    return Cpt(Reading, suffix, kind=kind, string=string)
+
+
+class Instrument(Device):
+    """Base of all devices: knows whether its IOC restarted, and why it last refused."""
+
+    boot_id = Cpt(EpicsSignalRO, "BootId", kind=Kind.omitted, string=True)
+    heartbeat = Cpt(EpicsSignalRO, "Heartbeat", kind=Kind.omitted)
+    error = Cpt(EpicsSignalRO, "Error", kind=Kind.omitted, string=True)
+
+    def object_if_failed(self, boot_id: str):
+        """Raise CommandError if the IOC refused the last command or is not the process it was before."""
+        if self.boot_id.get() != boot_id:
+            raise CommandError(f"{self.name}: its IOC restarted during the command; nothing it did counts")
+        if why := self.error.get():
+            raise CommandError(f"{self.name}: {why}")
+
+
+def disconnect():
+    """Leave Channel Access before the interpreter ends, or its threads complain to the last."""
+    from ophyd import _caproto_shim
+
+    _caproto_shim.PV.default_context().disconnect()

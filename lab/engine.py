@@ -1,0 +1,102 @@
+"""The RunEngine of the lab: it proves to the shutter that it is alive, goes dark when it is not running, and
+hands back results instead of uids."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from bluesky import RunEngine
+from bluesky.run_engine import RunEngineResult
+
+from devices.shutter import Shutter
+
+log = logging.getLogger(__name__)
+
+BEAT_PERIOD_S = 0.3
+
+
+class Lease:
+    """The right to open the shutter, for one session: its token, beaten only from a running RunEngine."""
+
+    def __init__(self, shutter: Shutter):
+        self.shutter = shutter
+        self.token = f"{os.environ.get('USER', 'user')}@{socket.gethostname()} process {os.getpid()}"
+
+    def take(self):
+        """Become the owner; raises CommandError naming the present one."""
+        boot_id = self.shutter.boot_id.get()
+        self.shutter.owner.put(self.token, wait=True, timeout=5)
+        self.shutter.object_if_failed(boot_id)
+
+    def beat(self):
+        """One sign of life; never waits."""
+        if self.shutter.beat.connected:
+            self.shutter.beat.put(self.token, wait=False)
+
+    def give_up(self):
+        if self.shutter.owner.connected:
+            self.shutter.owner.put("", wait=True, timeout=5)
+
+
+class LabEngine(RunEngine):
+    """A RunEngine whose `__call__` and `resume` return what the plan was for.
+
+    Parameters
+    ----------
+    lease : beaten from this engine's own event loop and only while it runs, so that a hang is a silence
+    present : (run uids, plan result) -> what the user gets to see
+    """
+
+    def __init__(self, *args, lease: Lease, present: Callable[[tuple, Any], Any], **kwargs):
+        super().__init__(*args, call_returns_result=True, **kwargs)
+        self.lease, self.present = lease, present
+        self.leaving = False
+        self.state_hook = self.follow_state
+        asyncio.run_coroutine_threadsafe(self.keep_beating(), self.loop)
+
+    async def keep_beating(self):
+        while True:
+            if self.state == "running":
+                self.lease.beat()
+            await asyncio.sleep(BEAT_PERIOD_S)
+
+    def follow_state(self, new: str, old: str):
+        """Beat at once when a plan starts; go dark at once when it stops running, for whatever reason."""
+        if new == "running":
+            self.lease.beat()
+        elif old == "running":
+            threading.Thread(target=self.go_dark, name="dark", daemon=True).start()
+
+    def go_dark(self):
+        try:
+            self.lease.shutter.close()
+        except Exception as why:
+            log.error("the shutter was not closed by the session (%s): its dead-man does it", why)
+
+    def __call__(self, *args, **kwargs):
+        return self.shown(super().__call__(*args, **kwargs))
+
+    def resume(self):
+        return self.shown(super().resume())
+
+    def shown(self, outcome: RunEngineResult):
+        if self.leaving:
+            raise SystemExit("ended by a signal: the plan was aborted, the laser is dark")
+        return self.present(outcome.run_start_uids, outcome.plan_result)
+
+    def obey_signals(self):
+        """SIGTERM and a closed terminal abort the plan, with its clean-up, before the session ends."""
+        for name in ("SIGTERM", "SIGHUP"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self.leave)
+
+    def leave(self, *_):
+        self.leaving = True
+        if self.state == "idle":
+            raise SystemExit
+        threading.Thread(target=lambda: self.abort("the session was told to end"), daemon=True).start()

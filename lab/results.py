@@ -1,0 +1,133 @@
+"""What a plan hands back at the prompt: one screen of text, with the way to everything behind it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from analysis.flim import FlimMap
+from analysis.lifetimes import distribution
+
+
+@dataclass(frozen=True)
+class IrfResult:
+    """The instrument response of a session: counts (n_routes, n_bins) and where they are stored."""
+
+    uid: str
+    counts: np.ndarray
+    bin_width_ns: float
+    routes: tuple[str, ...]
+    exit_status: str
+
+    def __repr__(self) -> str:
+        lines = [f"instrument response {self.uid[:8]}, {self.exit_status}"]
+        for route, counts in zip(self.routes, self.counts, strict=True):
+            width_ns = pulse_width(counts) * self.bin_width_ns
+            lines.append(f"  {route:11} {counts.sum():>10,} counts, FWHM {width_ns:.2f} ns")
+        return "\n".join([*lines, "  next        RE(flim_raster(microscope, sample=...))"])
+
+
+def pulse_width(counts: np.ndarray) -> float:
+    """Full width at half maximum of the highest pulse, in channels, by linear interpolation."""
+    counts = np.roll(counts, counts.size // 2 - int(np.argmax(counts))).astype(float)
+    half = counts.max() / 2
+    above = np.flatnonzero(counts > half)
+    if not 0 < above[0] <= above[-1] < counts.size - 1:
+        return float("nan")
+    rise = above[0] - (counts[above[0]] - half) / (counts[above[0]] - counts[above[0] - 1])
+    fall = above[-1] + (counts[above[-1]] - half) / (counts[above[-1]] - counts[above[-1] + 1])
+    return float(fall - rise)
+
+
+@dataclass(frozen=True)
+class FlimResult:
+    """A raster with its lifetime image. `map` holds the arrays, `derived_uid` names the stored analysis."""
+
+    uid: str
+    derived_uid: str | None
+    exit_status: str
+    map: FlimMap
+    figure: Path | None
+
+    def __repr__(self) -> str:
+        return "\n".join([*heading(self), *lifetimes(self.map), *quality(self.map), *whereabouts(self)])
+
+
+def heading(result: FlimResult) -> list[str]:
+    facts = result.map.facts
+    photons = [int(counts.sum()) for counts in (result.map.perovskite_counts, result.map.qd_counts)]
+    used = f"{len(result.map.scans_used)} of {facts.n_scans} scans"
+    return [
+        f"lifetime image of {facts.sample}, run {result.uid[:8]}, {result.exit_status}",
+        f"  raster      {facts.nx} x {facts.ny} pixels of {facts.pixel_um:.3g} um, {used} of {facts.dwell_s * 1e3:g} ms",
+        f"  photons     {photons[0]:,} perovskite, {photons[1]:,} QD",
+    ]
+
+
+def lifetimes(image: FlimMap) -> list[str]:
+    """Medians over the image, weighted by intensity as in Fig. 5b of the paper."""
+    lines = []
+    for k in reversed(range(image.fit.tau_ns.shape[-1])):
+        spread = distribution(image.fit.tau_ns[..., k].ravel(), trusted(image).ravel())
+        per_pixel = np.nanmedian(image.fit.tau_err_ns[..., k]) if spread.n_pixels else np.nan
+        lines.append(
+            f"  tau{k + 1}        median {spread.median_ns:.2f} +- {spread.median_err_ns:.2f} ns, "
+            f"FWHM {spread.fwhm_ns:.2f} ns, one pixel +- {per_pixel:.2f} ns"
+        )
+    return lines
+
+
+def trusted(image: FlimMap) -> np.ndarray:
+    """Photons per pixel where the fit can be believed, else zero: the weights of all distributions."""
+    good = image.fit.converged & ~image.fit.degenerate
+    return np.where(good, image.perovskite_counts, 0).astype(float)
+
+
+def quality(image: FlimMap) -> list[str]:
+    fit, drift = image.fit, image.drift
+    seen = image.coverage > 0
+    good = (fit.converged & ~fit.degenerate)[seen].mean() if seen.any() else 0.0
+    moved_um = np.hypot(*(drift.shift_px[-1] * image.facts.pixel_um))
+    error_um = np.hypot(*drift.shift_err_px[-1]) * image.facts.pixel_um
+    registered = f"{int(drift.reliable.sum())} of {len(drift.reliable)} scans registered"
+    dark = [f"  dark        {image.dark_cps[0]:.1f} and {image.dark_cps[1]:.1f} cps"]
+    return [
+        f"  fit         deviance {np.nanmedian(fit.deviance):.3f} per degree of freedom, {good:.1%} of the pixels "
+        f"trusted, t0 {fit.t0_ns:+.3f} +- {fit.t0_err_ns:.3f} ns",
+        f"  drift       {moved_um:.2f} +- {error_um:.2f} um from first to last scan, {registered}",
+        *(dark if np.isfinite(image.dark_cps).all() else []),
+    ]
+
+
+def whereabouts(result: FlimResult) -> list[str]:
+    derived = f'db["{result.derived_uid[:8]}"] (analysis)' if result.derived_uid else "analysis not stored"
+    figure = [f"  figure      {result.figure}"] if result.figure else []
+    return [f'  stored      db["{result.uid[:8]}"] (run), {derived}', *figure]
+
+
+def flim_arrays(image: FlimMap) -> dict[str, tuple[np.ndarray, str]]:
+    """The arrays of a derived run, each with its unit."""
+    fit = image.fit
+    return {
+        "tau_ns": (fit.tau_ns, "ns"),
+        "tau_err_ns": (fit.tau_err_ns, "ns"),
+        "fraction": (fit.fraction, "1"),
+        "fraction_err": (fit.fraction_err, "1"),
+        "background_fraction": (fit.background_fraction, "1"),
+        "background_fraction_err": (fit.background_fraction_err, "1"),
+        "deviance": (fit.deviance, "1"),
+        "converged": (fit.converged.astype(np.uint8), "1"),
+        "degenerate": (fit.degenerate.astype(np.uint8), "1"),
+        "n_photons": (np.asarray(fit.n_photons, np.int64), "photons"),
+        "t0_ns": (np.asarray(fit.t0_ns), "ns"),
+        "t0_err_ns": (np.asarray(fit.t0_err_ns), "ns"),
+        "perovskite_counts": (image.perovskite_counts, "counts"),
+        "qd_counts": (image.qd_counts, "counts"),
+        "coverage": (image.coverage, "scans"),
+        "drift_px": (image.drift.shift_px, "px"),
+        "drift_err_px": (image.drift.shift_err_px, "px"),
+        "drift_reliable": (image.drift.reliable.astype(np.uint8), "1"),
+        "scans_used": (image.scans_used.astype(np.int64), "1"),
+        "dark_cps": (image.dark_cps, "cps"),
+        "dark_cps_err": (image.dark_cps_err, "cps"),
+    }

@@ -1,0 +1,140 @@
+"""The storage server: a Tiled process with an SQLite catalog, SQLite tables and plain files, behind a key."""
+
+import json
+import os
+import secrets
+import socket
+import sqlite3
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from lab.processes import LOOPBACK, is_free
+
+
+class StorageError(RuntimeError):
+    """The storage server cannot be started or reached; the message says what to do."""
+
+
+def url(port: int, host: str = LOOPBACK) -> str:
+    """Return the address of the storage server."""
+    return f"http://{LOOPBACK if host == '0.0.0.0' else host}:{port}"
+
+
+def api_key(folder: Path) -> str:
+    """Return the key of a storage folder; made once, readable by its owner alone."""
+    path = Path(folder) / "api_key"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text(encoding="ascii").strip()
+    with os.fdopen(fd, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(32))
+    return path.read_text(encoding="ascii")
+
+
+def write_config(folder: Path, raw: Path, *, port: int, host: str = LOOPBACK) -> Path:
+    """Write the server's configuration and return its path; arrays are read from `raw`, never written.
+
+    The catalog is made on the first start only: checking for it costs as long as the start itself.
+    """
+    folder, raw = Path(folder).resolve(), Path(raw).resolve()
+    files = folder / "files"
+    files.mkdir(parents=True, exist_ok=True)
+    raw.mkdir(parents=True, exist_ok=True)
+    catalog = folder / "catalog.db"
+    tree = {
+        "uri": f"sqlite:///{catalog.as_posix()}",
+        "init_if_not_exists": not _is_initialised(catalog),
+        "writable_storage": [files.as_uri(), f"sqlite:///{(folder / 'tables.db').as_posix()}"],
+        "readable_storage": [raw.as_uri()],
+        "specs": [{"name": "CatalogOfBlueskyRuns", "version": "3.0"}],
+    }
+    exporter = "bluesky_tiled_plugins.exporters:json_seq_exporter"
+    config = {
+        "authentication": {"allow_anonymous_access": False},
+        "trees": [{"path": "/", "tree": "catalog", "args": tree}],
+        "media_types": {"BlueskyRun": {"application/json-seq": exporter}},
+        "uvicorn": {"host": host, "port": port},
+    }
+    path = folder / "server.yml"
+    path.write_text(json.dumps(config, indent=2))  # JSON is YAML
+    return path
+
+
+def command(config: Path) -> list[str]:
+    """Return the command that serves a configuration."""
+    return [sys.executable, "-m", "tiled", "serve", "config", str(config)]
+
+
+def environment(key: str) -> dict[str, str]:
+    """Return what the server's environment adds: the key, which must not stand in a command line."""
+    return {"TILED_SINGLE_USER_API_KEY": key}
+
+
+def check_port(port: int, host: str = LOOPBACK) -> None:
+    """Raise StorageError if another program listens on the port."""
+    if not is_free(port, socket.SOCK_STREAM, host):
+        raise StorageError(
+            f"port {port} on {host} is taken by another program; set [storage] port in profile/lab.toml "
+            "or stop it"
+        )
+
+
+def answers(address: str, key: str, timeout_s: float = 2.0) -> bool:
+    """Whether a storage server is there and takes this key: a stranger on the port does not."""
+    request = urllib.request.Request(
+        f"{address}/api/v1/metadata/",
+        headers={"Authorization": f"Apikey {key}", "Accept": "application/json"},
+    )
+    direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with direct.open(request, timeout=timeout_s) as response:
+            specs = json.load(response)["data"]["attributes"]["specs"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return any(spec["name"] == "CatalogOfBlueskyRuns" for spec in specs)
+
+
+def wait_until_healthy(
+    address: str, key: str, *, is_alive: Callable[[], bool], log: Path, timeout_s: float = 90.0
+) -> None:
+    """Return when the server answers; StorageError with its last words if it dies or stays silent."""
+    deadline = time.monotonic() + timeout_s
+    while not answers(address, key):
+        if not is_alive():
+            raise StorageError(f"the storage server stopped while starting; the end of {log}:\n{tail(log)}")
+        if time.monotonic() > deadline:
+            raise StorageError(f"the storage server is silent after {timeout_s:.0f} s; see {log}")
+        time.sleep(0.05)
+
+
+def client(address: str, key: str) -> Any:
+    """Return a Tiled client of the catalog of runs."""
+    from tiled.client import from_uri
+
+    return from_uri(f"{address}/api/v1", api_key=key, trust_env=False)
+
+
+def tail(log: Path, n_lines: int = 15) -> str:
+    """Return the last lines of a log, empty if there is none."""
+    try:
+        return "\n".join(log.read_text(errors="replace").splitlines()[-n_lines:])
+    except OSError:
+        return ""
+
+
+def _is_initialised(catalog: Path) -> bool:
+    """Whether the catalog's tables were all made: the last step of making them records a version."""
+    if not catalog.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(catalog)) as db:
+            return bool(db.execute("SELECT COUNT(*) FROM alembic_version").fetchone()[0])
+    except sqlite3.DatabaseError:
+        return False

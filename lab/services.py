@@ -1,0 +1,273 @@
+"""Start, find, reuse and stop the processes of one lab: the storage server and the IOCs."""
+
+import hashlib
+import json
+import os
+import socket
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lab import server
+from lab.config import LabConfig
+from lab.lock import RigLock
+from lab.processes import GRACE_S, LOOPBACK, Service, free_port, is_free, spawn, stop
+
+
+class ServiceError(RuntimeError):
+    """A process of the lab cannot be started or does not fit; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class Lab:
+    """The running processes of one lab and how to reach them."""
+
+    data: Path
+    storage: Service
+    iocs: Service
+    storage_url: str
+    api_key: str = field(repr=False)
+
+    @property
+    def light_port(self) -> int:
+        """Channel Access port of lasers and shutter."""
+        return self.iocs.ports[0]
+
+    @property
+    def bench_port(self) -> int:
+        """Channel Access port of all other instruments."""
+        return self.iocs.ports[1]
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process ids by service."""
+        return {"storage": self.storage.pid, "iocs": self.iocs.pid}
+
+    @property
+    def logs(self) -> dict[str, Path]:
+        """Log files by service."""
+        return {"storage": self.storage.log, "iocs": self.iocs.log}
+
+    @property
+    def reused(self) -> bool:
+        """Whether both were running already, so that somebody else may depend on them."""
+        return self.storage.process is None and self.iocs.process is None
+
+
+IocCommand = Callable[..., list[str]]
+
+
+def ioc_command(config: LabConfig, *, light_port: int, bench_port: int, **twin: Any) -> list[str]:
+    """Return the command that serves all instruments; `twin` options that are None are left out."""
+    options = {"config": config.file, "folder": config.folders.run, "light-port": light_port}
+    options |= {"bench-port": bench_port, **twin}
+    given = [(f"--{name}", str(value)) for name, value in options.items() if value is not None]
+    return [sys.executable, "-m", "devices.iocs", *(word for option in given for word in option)]
+
+
+def up(
+    config: LabConfig,
+    *,
+    preset: str | None = None,
+    seed: int | None = None,
+    speed: float | None = None,
+    truth: str | Path | None = None,
+    keep: bool = False,
+    command: IocCommand = ioc_command,
+    timeout_s: float = 90.0,
+) -> Lab:
+    """Return the running lab; what already runs is reused, the rest is started.
+
+    Unless `keep`, what is started ends with the calling thread's process, however that ends (Linux); call
+    it from the main thread. The twin options override those of the config file.
+
+    Raises
+    ------
+    StorageError, ServiceError : a port is taken, a process does not start, or runs with other settings.
+    RigLocked : another session is starting the same lab at this moment.
+    """
+    config.folders.run.mkdir(parents=True, exist_ok=True)
+    twin = {"preset": preset, "seed": seed, "speed": speed, "truth": truth}
+    with RigLock(config.folders.run / "services.lock"):
+        found = _recorded(config)
+        started: list[Service] = []
+        try:
+            storage = _running_storage(found, config) or _start_storage(config, keep, started)
+            iocs = _running_iocs(found, _settings(config, twin))
+            iocs = iocs or _start_iocs(config, twin, keep, command, started)
+            lab = _lab(config, storage, iocs)
+            _wait(lab, config.folders.run, timeout_s)
+        except BaseException:
+            stop(started)
+            raise
+        _record(config, lab)
+    return lab
+
+
+def find(config: LabConfig) -> Lab | None:
+    """Return the running lab of this configuration, or None; nothing is started."""
+    found = _recorded(config)
+    if set(found) != {"storage", "iocs"} or not all(service.alive for service in found.values()):
+        return None
+    return _lab(config, found["storage"], found["iocs"])
+
+
+def down(lab: Lab, grace_s: float = GRACE_S) -> None:
+    """Stop both processes and all they started: asked first, killed after `grace_s`."""
+    stop([lab.iocs, lab.storage], grace_s)
+    (lab.data / "run" / "lab.json").unlink(missing_ok=True)
+
+
+def environment(lab: Lab) -> dict[str, str]:
+    """Return the variables a client of this lab needs before it imports ophyd or tiled."""
+    no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
+    return {
+        "EPICS_CA_ADDR_LIST": f"127.0.0.1:{lab.light_port} 127.0.0.1:{lab.bench_port}",
+        "EPICS_CA_AUTO_ADDR_LIST": "NO",
+        "EPICS_CA_REPEATER_PORT": str(lab.bench_port + 1),
+        "OPHYD_CONTROL_LAYER": os.environ.get("OPHYD_CONTROL_LAYER", "caproto"),
+        "TILED_API_KEY": lab.api_key,
+        "TILED_RETRY_TIMEOUT": "5",
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+    }
+
+
+def server_environment(host: str = LOOPBACK) -> dict[str, str]:
+    """Return the variables of an IOC: one interface, no beacons, monitors sent at once."""
+    return {
+        "EPICS_CAS_INTF_ADDR_LIST": host,
+        "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
+        "EPICS_CAS_BEACON_ADDR_LIST": "",
+        "CAPROTO_SERVER_HIGH_LOAD_TIMEOUT_SEC": "0.001",
+    }
+
+
+def check_ca_port(port: int, key: str) -> None:
+    """Raise ServiceError unless a Channel Access port is free for both UDP and TCP."""
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM):
+        if not is_free(port, kind):
+            protocol = "UDP" if kind == socket.SOCK_DGRAM else "TCP"
+            raise ServiceError(
+                f"{protocol} port {port} on {LOOPBACK} is taken by another program; set "
+                f"[channel_access] {key} in profile/lab.toml or stop it"
+            )
+
+
+def _lab(config: LabConfig, storage: Service, iocs: Service) -> Lab:
+    address = server.url(storage.ports[0], config.storage.host)
+    return Lab(config.folders.data, storage, iocs, address, server.api_key(config.folders.storage))
+
+
+def _running_storage(found: Mapping[str, Service], config: LabConfig) -> Service | None:
+    """Return the recorded server if it lives and takes our key."""
+    storage = found.get("storage")
+    if storage is None or not storage.alive:
+        return None
+    address = server.url(storage.ports[0], config.storage.host)
+    return storage if server.answers(address, server.api_key(config.folders.storage)) else None
+
+
+def _running_iocs(found: Mapping[str, Service], settings: str) -> Service | None:
+    """Return the recorded IOCs if they live and serve what is wanted."""
+    iocs = found.get("iocs")
+    if iocs is None or not iocs.alive:
+        return None
+    if iocs.settings != settings:
+        raise ServiceError(
+            f"the instruments already run (process {iocs.pid}) with another lab.toml or other twin options; "
+            "stop them, or start without these options"
+        )
+    return iocs
+
+
+def _start_storage(config: LabConfig, keep: bool, started: list[Service]) -> Service:
+    port = config.storage.port or free_port()
+    server.check_port(port, config.storage.host)
+    file = server.write_config(
+        config.folders.storage, config.folders.raw, port=port, host=config.storage.host
+    )
+    key = server.api_key(config.folders.storage)
+    command = server.command(file)
+    service = spawn(command, (port,), config.folders.run / "storage.log", server.environment(key), keep)
+    started.append(service)
+    return service
+
+
+def _start_iocs(
+    config: LabConfig, twin: dict[str, Any], keep: bool, command: IocCommand, started: list[Service]
+) -> Service:
+    access, run = config.channel_access, config.folders.run
+    light, bench = access.light_port or free_port(), access.bench_port or free_port()
+    check_ca_port(light, "light_port")
+    check_ca_port(bench, "bench_port")
+    (run / "iocs.json").unlink(missing_ok=True)
+    words = command(config, light_port=light, bench_port=bench, **twin)
+    variables = server_environment(access.host)
+    settings = _settings(config, twin)
+    service = spawn(words, (light, bench), run / "iocs.log", variables, keep, settings)
+    started.append(service)
+    return service
+
+
+def _wait(lab: Lab, run: Path, timeout_s: float) -> None:
+    """Return when storage answers and the IOCs have written that all PVs are served."""
+    deadline = time.monotonic() + timeout_s
+    server.wait_until_healthy(
+        lab.storage_url,
+        lab.api_key,
+        is_alive=lambda: lab.storage.alive,
+        log=lab.storage.log,
+        timeout_s=timeout_s,
+    )
+    while not _are_served(run / "iocs.json"):
+        if not lab.iocs.alive:
+            log = lab.iocs.log
+            raise ServiceError(f"the IOCs stopped while starting; the end of {log}:\n{server.tail(log)}")
+        if time.monotonic() > deadline:
+            raise ServiceError(f"the IOCs do not serve after {timeout_s:.0f} s; see {lab.iocs.log}")
+        time.sleep(0.05)
+
+
+def _are_served(path: Path) -> bool:
+    try:
+        return "pid" in json.loads(path.read_text())
+    except (OSError, ValueError):
+        return False
+
+
+def _settings(config: LabConfig, twin: Mapping[str, Any]) -> str:
+    """Return a fingerprint of all that decides what the IOCs serve."""
+    text = config.file.read_text(encoding="utf-8") if config.file else repr(config)
+    return hashlib.sha256(f"{text}{sorted(twin.items())}".encode()).hexdigest()
+
+
+def _record(config: LabConfig, lab: Lab) -> None:
+    """Write lab.json whole, for later sessions; the key stays in its own file."""
+    services = {"storage": lab.storage, "iocs": lab.iocs}
+    path = config.folders.run / "lab.json"
+    temporary = path.with_suffix(".new")
+    temporary.write_text(
+        json.dumps({name: _as_json(service) for name, service in services.items()}, indent=2)
+    )
+    temporary.replace(path)
+
+
+def _as_json(service: Service) -> dict[str, Any]:
+    fields = ("pid", "command", "ports", "settings")
+    return {name: getattr(service, name) for name in fields} | {"log": str(service.log)}
+
+
+def _recorded(config: LabConfig) -> dict[str, Service]:
+    """Return the services of lab.json; none if it is missing or damaged."""
+    try:
+        records = json.loads((config.folders.run / "lab.json").read_text())
+        return {
+            name: Service(r["pid"], tuple(r["command"]), tuple(r["ports"]), Path(r["log"]), r["settings"])
+            for name, r in records.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}

@@ -1,0 +1,156 @@
+"""Sentences that plans are made of: light as a context, checks before anything moves, readings by message."""
+
+import difflib
+import math
+from collections.abc import Callable, Generator, Iterable
+from typing import Any
+
+from bluesky import plan_stubs as bps
+from bluesky import preprocessors as bpp
+from bluesky.utils import Msg, MsgGenerator
+
+from devices.microscope import Microscope
+
+SYNC_TOLERANCE = 1e-3
+LINE_TIMEOUT_S = 3600.0 * 12
+
+
+class PlanError(ValueError):
+    """A plan that must not start. The message lists every problem: what was given, what is allowed, what to do."""
+
+
+def require(problems: Iterable[str | None]):
+    """Raise one PlanError naming all problems, or do nothing.
+
+    >>> require([None, "dwell_ms=-1: must be 1..3600000"])
+    Traceback (most recent call last):
+    plans.stubs.PlanError: nothing has moved, no run was opened:
+      - dwell_ms=-1: must be 1..3600000
+    """
+    found = [problem for problem in problems if problem]
+    if found:
+        raise PlanError("nothing has moved, no run was opened:\n  - " + "\n  - ".join(found))
+
+
+def outside(name: str, value: Any, low: float, high: float, *, whole: bool = False) -> str | None:
+    """The problem with a number that must lie in low..high, or None.
+
+    >>> outside("n_pixels", 0, 1, 2048, whole=True)
+    'n_pixels=0: must be a whole number 1..2048'
+    >>> outside("dwell_ms", 100, 1, 3.6e6) is None
+    True
+    """
+    kind = "a whole number" if whole else "a number"
+    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if good and low <= value <= high and (not whole or float(value).is_integer()):
+        return None
+    return f"{name}={value!r}: must be {kind} {low:g}..{high:g}"
+
+
+def unknown(name: str, value: str, allowed: Iterable[str]) -> str | None:
+    """The problem with a word that is not among `allowed`, with the nearest one, or None.
+
+    >>> unknown("sample", "a", ["A", "B"])
+    "sample='a': there is no such sample; there are A, B. Did you mean 'A'?"
+    """
+    words = list(allowed)
+    if value in words:
+        return None
+    near = [w for w in words if w.lower() == str(value).lower()] or difflib.get_close_matches(str(value), words, 1)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    return f"{name}={value!r}: there is no such {name}; there are {', '.join(words)}.{hint}"
+
+
+def read(signal) -> Generator[Msg, Any, Any]:
+    """The value of a signal, by message."""
+    return (yield from bps.rd(signal))
+
+
+def lines_of(signal) -> Generator[Msg, Any, list[str]]:
+    """The words of a signal that holds one a line."""
+    return [word for word in (yield from read(signal)).splitlines() if word]
+
+
+def lit(microscope: Microscope, laser, w_cm2: float, plan: Callable[[], MsgGenerator]) -> MsgGenerator:
+    """Run `plan` with `laser` at `w_cm2` on the sample; however it ends, the shutter closes and the laser rests.
+
+    The shutter itself is opened by `shine`, at the start of each line: after a pause the light comes back with the
+    next line and not before.
+    """
+
+    def bright():
+        yield from bps.mv(laser.intensity, w_cm2)
+        yield from bps.mv(laser.emission, "on")
+        return (yield from plan())
+
+    def rest():
+        yield from bps.mv(laser.emission, "standby")
+
+    # Two nested finalizers: the second barrier is tried even if the first one raises.
+    protected = bpp.finalize_wrapper(bright(), dark(microscope))
+    return (yield from bpp.finalize_wrapper(protected, rest()))
+
+
+def staged(device, plan: MsgGenerator) -> MsgGenerator:
+    """Run `plan` with this device staged. (The stock wrapper stages the root of the device, the whole microscope.)"""
+
+    def prepared():
+        yield from bps.stage(device)
+        return (yield from plan)
+
+    return (yield from bpp.finalize_wrapper(prepared(), bps.unstage(device)))
+
+
+def dark(microscope: Microscope) -> MsgGenerator:
+    """Close the shutter, and see it closed."""
+    yield from bps.mv(microscope.shutter, "closed")
+
+
+def shine(microscope: Microscope) -> MsgGenerator:
+    """Open the shutter if it is not open; raises with the reason if it is latched."""
+    if (yield from read(microscope.shutter.state)) != "open":
+        yield from bps.mv(microscope.shutter, "open")
+
+
+def sync_problem(microscope: Microscope) -> Generator[Msg, Any, str | None]:
+    """Measure the sync rate with the pulsed laser on and the shutter closed; the problem with it, or None."""
+    pulsed, card = microscope.pulsed, microscope.timeharp
+
+    def measure():
+        yield from bps.mv(pulsed.emission, "on")
+        yield from bps.mv(card.read_sync, 1)
+
+    yield from bpp.finalize_wrapper(measure(), bps.mv(pulsed.emission, "standby"))
+    declared = yield from read(pulsed.repetition)
+    measured = yield from read(card.sync_rate)
+    if measured <= 0:
+        return "the card sees no sync: is the laser's trigger cable on SYNC, and the key turned?"
+    # The meter counts in steps of 128 Hz.
+    if abs(measured - declared) > SYNC_TOLERANCE * declared + 128:
+        return (
+            f"the laser is declared at {declared:g} Hz but the card measures {measured:g} Hz: set the front panel, "
+            f"or declare the true rate with RE(bps.mv(microscope.pulsed.repetition, ...))"
+        )
+    return None
+
+
+def wiring_problem(microscope: Microscope, needed: str) -> Generator[Msg, Any, str | None]:
+    """The card has one converter: what is cabled decides what can be measured."""
+    cabled = yield from read(microscope.timeharp.wiring)
+    if cabled == needed:
+        return None
+    return (
+        f"this plan needs the wiring {needed!r}, but the card is cabled for {cabled!r}: re-cable it, then "
+        f"RE(bps.mv(microscope.timeharp.wiring, {needed!r}))"
+    )
+
+
+def light_problem(microscope: Microscope) -> Generator[Msg, Any, str | None]:
+    """Why the shutter would refuse to open, or None."""
+    if (yield from read(microscope.shutter.interlock)) != "closed":
+        return "the laser interlock is open: close the enclosure and turn the key"
+    if latch := (yield from read(microscope.shutter.latch)):
+        return f"the shutter is latched ({latch}): remove the cause, then microscope.shutter.reset()"
+    if overload := (yield from read(microscope.spads.overload)):
+        return f"a SPAD was tripped ({overload}): less light, then microscope.spads.reset()"
+    return None
