@@ -78,30 +78,29 @@ def _walk(excitation, step, population, value):
 
 
 @njit(**FAST)
-def exponential_bank(irf, step_ns, last_ns, tau_ns, oversampling, target, n_bins):
-    """Photons per time bin of `irf` convolved with each exponential, and their derivative by log tau.
+def exponential_bank(excitation, width_ns, target, n_bins, tau_ns):
+    """Photons per time bin after an excitation, once per laser period, of each exponential decay.
 
-    irf : excitation per step of one laser period, sums to 1; steps of step_ns, the last one of last_ns
-    target : time bin of each channel of the period, -1 where nothing is recorded; `oversampling` steps per channel
+    excitation, width_ns, target : of the steps of one period, in order: what is excited (sum 1), how long the step
+        lasts, and the time bin that records it (-1: none)
 
-    Returns (n_bins, 2, n_tau). The integrals over the steps are exact for an excitation that is even within a step.
-    The population left by all earlier pulses is the geometric series over one period.
+    Returns (n_bins, 2, n_tau): photons and their derivative by log tau. The integrals over the steps are exact for an
+    excitation that is even within a step. The population left by all earlier pulses is a geometric series.
     """
-    n = irf.size
-    steps, population = np.empty((2, 4, tau_ns.size)), np.zeros((2, tau_ns.size))
-    _through(step_ns, tau_ns, steps[0])
-    _through(last_ns, tau_ns, steps[1])
+    step, population = np.empty((4, tau_ns.size)), np.zeros((2, tau_ns.size))
     sums = np.zeros((n_bins + 1, 2, tau_ns.size))  # the last row takes what is not recorded
-    for j in range(n):
-        _walk(irf[j], steps[1 if j == n - 1 else 0], population, sums[n_bins])
-    for g in range(tau_ns.size):
-        x = ((n - 1) * step_ns + last_ns) / tau_ns[g]
-        gone = -math.expm1(-x)
-        population[1, g] = (population[1, g] + population[0, g] * math.exp(-x) * x / gone) / gone
-        population[0, g] /= gone
-    for j in range(n):
-        k = target[j // oversampling]
-        _walk(irf[j], steps[1 if j == n - 1 else 0], population, sums[k if k >= 0 else n_bins])
+    for turn in range(2):
+        for j in range(excitation.size):
+            if j == 0 or width_ns[j] != width_ns[j - 1]:
+                _through(width_ns[j], tau_ns, step)
+            _walk(excitation[j], step, population, sums[target[j] if turn == 1 and target[j] >= 0 else n_bins])
+        if turn == 0:
+            period_ns = width_ns.sum()
+            for g in range(tau_ns.size):
+                x = period_ns / tau_ns[g]
+                gone = -math.expm1(-x)
+                population[1, g] = (population[1, g] + population[0, g] * math.exp(-x) * x / gone) / gone
+                population[0, g] /= gone
     return sums[:n_bins]
 
 
@@ -497,15 +496,22 @@ def fit_pixels(counts, bank, delay_slope, t0_err_ns, width, bounds, starts, log_
                     _copy(fisher[i], best_fisher[i])
             if not _next_start(attempt, pixel, n_photons, best_x, best_fisher, bank, width, work, gradient, x):
                 break
+        likelihood[p] = best
         _sort_by_lifetime(best_x)
         _model(best_x, bank, width, jacobian, expected)
-        _score(pixel, expected, jacobian, scratch, gradient, fisher)
         deviance[p] = _deviance(pixel, expected)
         for i in range(n):
             detected[p, i] = 0.0
             for j in range(m):
                 detected[p, i] += jacobian[i, j]
-        regular[p] = _covariance(
-            best_x, fisher, bank, delay_slope, t0_err_ns, work, gradient, trial, covariance[p]
-        )
-        likelihood[p] = best
+        # Background near zero, where the information on it diverges: errors as at one standard deviation above zero.
+        _copy(best_x, x)
+        x[n - 1] = max(x[n - 1], 1.0)
+        for _ in range(2):
+            _model(x, bank, width, jacobian, expected)
+            _score(pixel, expected, jacobian, scratch, gradient, fisher)
+            regular[p] = _covariance(x, fisher, bank, delay_slope, t0_err_ns, work, gradient, trial, covariance[p])
+            spread = math.sqrt(max(covariance[p, n - 1, n - 1], 0.0))
+            if not (regular[p] and x[n - 1] < spread):
+                break
+            x[n - 1] = spread

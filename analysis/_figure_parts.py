@@ -4,12 +4,14 @@ Sizes are those of the printed page: a figure is as wide as two journal columns,
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib import patheffects
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Colormap, LogNorm, Normalize
+from matplotlib.colors import Colormap, LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
@@ -21,9 +23,9 @@ WIDTH_IN = 6.73  # two columns, 17.1 cm
 FONT, SMALL, LETTER = 7.0, 6.5, 9.0
 LINE = 0.6
 GREY = "0.45"
-UNKNOWN = (0.55, 0.55, 0.55)  # no hue of the lifetime scale: there is no number for this pixel
+UNKNOWN = (0.45, 0.45, 0.45)  # no hue of the lifetime scale: there is no number for this pixel
 BLUE, VIOLET, RED = (0.06, 0.24, 0.92), (0.62, 0.10, 0.74), (0.93, 0.06, 0.10)
-PALEST = 0.18
+PALEST, PAPER = 0.30, 0.90  # the dimmest pixels keep a hue, and leave white for contour lines
 QD_MAP, PEROVSKITE_MAP = "inferno", "viridis"
 OUTLINE = (patheffects.withStroke(linewidth=1.6, foreground="black"),)
 
@@ -54,12 +56,13 @@ def headline(ax: Axes, letter: str, text: str) -> None:
     ax.annotate(text, (0, 1), (shift, 3.5), xycoords="axes fraction", textcoords="offset points", size=FONT)
 
 
-def footnote(ax: Axes, text: str, *, below_pt: float = 2.0) -> None:
-    """Small grey type under the right end of a panel: the run it comes from."""
-    ax.annotate(
-        text, (1, 0), (0, -below_pt), xycoords="axes fraction", textcoords="offset points", size=SMALL, color=GREY,
-        ha="right", va="top",
-    )  # fmt: skip
+def footnote(ax: Axes, text: str, *, upright: bool = False) -> None:
+    """Small grey type at the edge of a panel, below it or (upright) on its right: the run it comes from."""
+    style = {"xycoords": "axes fraction", "textcoords": "offset points", "size": SMALL, "color": GREY, "va": "top"}
+    if upright:
+        ax.annotate(text, (1, 1), (2, 0), rotation=90, **style)
+    else:
+        ax.annotate(text, (1, 0), (0, -2), ha="right", **style)
 
 
 def run_name(facts: RasterFacts) -> str:
@@ -76,8 +79,8 @@ def uncertain(value: float, error: float) -> str:
         return "–"
     if not (np.isfinite(error) and error > 0):
         return f"{value:.3g}"
-    digits = max(0, -int(np.floor(np.log10(error * 10 / 9.5)))) if error >= 1 else -int(np.floor(np.log10(error)))
-    digits = max(digits, 1) if error < 10 else 0
+    leading, power = f"{error:.0e}".split("e")
+    digits = max(0, (leading == "1") - int(power))  # an error that begins with 1 gets a second digit
     return f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
@@ -116,9 +119,7 @@ def show(ax: Axes, values: np.ndarray, facts: RasterFacts, cmap: str | None = No
     """An image to scale, row 0 at the bottom, grey where nothing was measured; `values` (ny, nx) or RGB."""
     if norm is not None:
         values = np.clip(values, norm.vmin, None)
-    picture = ax.imshow(
-        values, origin="lower", extent=extent_um(facts), cmap=cmap, norm=norm, interpolation="nearest"
-    )
+    picture = ax.imshow(values, origin="lower", extent=extent_um(facts), cmap=cmap, norm=norm, interpolation="nearest")
     if cmap is not None:
         picture.set_cmap(picture.get_cmap().with_extremes(bad=UNKNOWN))
     ax.set(xticks=[], yticks=[])
@@ -141,7 +142,7 @@ def scale_bar(ax: Axes, facts: RasterFacts) -> None:
     width, height = right - left, top - bottom
     length = round_length(width / 5)
     x, y = right - 0.05 * width - length, bottom + 0.05 * height
-    outlined = {"path_effects": OUTLINE, "zorder": 5}
+    outlined: dict[str, Any] = {"path_effects": OUTLINE, "zorder": 5}
     ax.add_patch(Rectangle((x, y), length, 0.016 * height, facecolor="white", edgecolor="none", **outlined))
     text = f"{length:g} µm"
     ax.text(x + length / 2, y + 0.03 * height, text, size=FONT, color="white", ha="center", va="bottom", **outlined)
@@ -161,11 +162,11 @@ def arrow(ax: Axes, facts: RasterFacts, pixel: tuple[int, int], number: int) -> 
     left, right, bottom, top = extent_um(facts)
     x, y = (start + facts.pixel_um * index for start, index in zip(facts.origin_um, pixel[::-1], strict=True))
     side = 1 if x < (left + right) / 2 else -1, 1 if y < (bottom + top) / 2 else -1
-    outlined = {"path_effects": OUTLINE}
+    outlined: dict[str, Any] = {"path_effects": OUTLINE}
     note = ax.annotate(
-        str(number), (x, y), (14 * side[0], 12 * side[1]), textcoords="offset points", size=LETTER, weight="bold",
+        str(number), (x, y), (19 * side[0], 15 * side[1]), textcoords="offset points", size=LETTER, weight="bold",
         color="white", ha="center", va="center", zorder=6,
-        arrowprops={"arrowstyle": "-|>", "color": "white", "linewidth": 0.9, "shrinkA": 4, "shrinkB": 1.5, **outlined},
+        arrowprops={"arrowstyle": "->", "color": "white", "linewidth": 1.0, "shrinkA": 3, "shrinkB": 2, **outlined},
         **outlined,
     )  # fmt: skip
     note.set_in_layout(False)
@@ -175,18 +176,20 @@ def colour_bar(ax: Axes, picture: ScalarMappable, label: str, *, extend: str = "
     """The colour bar of a picture, drawn into axes of its own."""
     bar = ax.figure.colorbar(picture, cax=ax, extend=extend, extendfrac=0.035)
     bar.outline.set_linewidth(LINE)
-    bar.set_label(label, size=FONT, labelpad=2)
+    above_pt = 7.5 if extend in ("max", "both") else 3.5
+    ax.annotate(label, (0, 1), (-1, above_pt), xycoords="axes fraction", textcoords="offset points", size=SMALL)
     if isinstance(picture.norm, LogNorm):
-        label_decades(ax.yaxis, picture.norm.vmin, picture.norm.vmax)
+        label_decades(ax.yaxis, *picture.get_clim())
     else:
         bar.locator = MaxNLocator(5)
         bar.update_ticks()
     tidy(ax)
 
 
-def label_decades(axis, low: float, high: float) -> None:
+def label_decades(axis: Axis, low: float | None, high: float | None) -> None:
     """Ticks of a logarithmic axis as plain numbers; within less than two decades also at 2 and 5."""
-    axis.set_major_locator(LogLocator(subs=(1.0,) if high > 100 * low else (1.0, 2.0, 5.0)))
+    wide = low and high and high > 100 * low
+    axis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
 
@@ -196,8 +199,6 @@ def label_decades(axis, low: float, high: float) -> None:
 
 def hues() -> Colormap:
     """Blue, violet, red: short to long lifetimes at full saturation."""
-    from matplotlib.colors import LinearSegmentedColormap
-
     return LinearSegmentedColormap.from_list("lifetime", [BLUE, VIOLET, RED])
 
 
@@ -220,7 +221,7 @@ def lifetime_rgb(
     RGB in 0..1, shape (..., 3); grey where the lifetime is not finite or there were no counts.
 
     >>> lifetime_rgb(np.array([5.0, np.nan]), np.array([100, 100]), (5, 20), (1, 100)).round(2).tolist()
-    [[0.06, 0.24, 0.92], [0.55, 0.55, 0.55]]
+    [[0.06, 0.24, 0.92], [0.45, 0.45, 0.45]]
     """
     tau_ns, counts = np.asarray(tau_ns, float), np.asarray(counts, float)
     known = np.isfinite(tau_ns) & (counts > 0)
@@ -231,7 +232,7 @@ def lifetime_rgb(
     pure = hues()(np.clip(position, 0, 1))[..., :3]
     depth = np.clip((np.log(np.where(known, counts, 1.0)) - low) / (high - low), 0, 1)
     saturation = (PALEST + (1 - PALEST) * depth)[..., None]
-    return np.where(known[..., None], 1 - saturation * (1 - pure), UNKNOWN)
+    return np.where(known[..., None], PAPER + saturation * (pure - PAPER), UNKNOWN)
 
 
 def lifetime_limits(images: Sequence[FlimMap]) -> tuple[float, float]:
@@ -253,16 +254,19 @@ def trusted_photons(image: FlimMap) -> np.ndarray:
     return np.where(good, image.perovskite_counts, 0).astype(float)
 
 
-def lifetime_key(ax: Axes, limits: tuple[float, float], rates: tuple[float, float]) -> None:
-    """The two-dimensional colour bar of lifetime images: lifetime upwards, intensity to the right."""
+def lifetime_key(
+    ax: Axes, limits: tuple[float, float], rates: tuple[float, float], ends: tuple[str, str] | None = None
+) -> None:
+    """The two-dimensional colour bar of lifetime images: lifetime upwards, intensity to the right; `ends` name it."""
     tau_ns, cps = np.linspace(*limits, 128)[:, None], np.geomspace(*rates, 64)[None]
-    colours = lifetime_rgb(*np.broadcast_arrays(tau_ns, cps), limits, rates)
+    tau_ns, cps = np.broadcast_arrays(tau_ns, cps)
+    colours = lifetime_rgb(tau_ns, cps, limits, rates)
     ax.imshow(colours, origin="lower", extent=(*np.log10(rates), *limits), aspect="auto")
     ax.yaxis.set_label_position("right")
     ax.yaxis.tick_right()
     ax.yaxis.set_major_locator(MaxNLocator(6, integer=True))
     ax.set_ylabel(r"slow lifetime $\tau_2$ (ns)", size=FONT, labelpad=2)
-    ends = [float(f"{rate:.2g}") for rate in rates]
-    ax.set_xticks(np.log10(rates), [f"{end:g}" for end in ends], rotation=90)
-    ax.set_xlabel("counts/s", size=FONT, labelpad=2)
+    ax.set_xticks(np.log10(rates), ends or [f"{float(f'{one:.2g}'):g}" for one in rates], rotation=90)
+    unit = "" if ends else "counts/s"
+    ax.annotate(unit, (0, 0), (-3, -24), xycoords="axes fraction", textcoords="offset points", size=SMALL, va="top")
     tidy(ax)

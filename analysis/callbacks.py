@@ -81,7 +81,7 @@ class LiveFlim(DocumentRouter):
     irf_of : run uid -> counts (n_routes, n_bins) of that instrument response
     in_place : do the work in the caller's thread (replay) instead of one of its own (live)
     on_line : called with this object after lines were fitted (live display)
-    on_result : called with this object when the final `FlimMap` is there, in the working thread
+    on_result : called with the start document and the final `FlimMap`, in the working thread, before `done` is set
 
     Attributes
     ----------
@@ -96,7 +96,7 @@ class LiveFlim(DocumentRouter):
         *,
         in_place: bool = False,
         on_line: Callable[["LiveFlim"], None] | None = None,
-        on_result: Callable[["LiveFlim"], None] | None = None,
+        on_result: Callable[[dict, FlimMap], None] | None = None,
     ):
         super().__init__()
         self.irf_of, self.on_line, self.on_result = irf_of, on_line, on_result
@@ -180,9 +180,9 @@ class LiveFlim(DocumentRouter):
             if not self.done.done():
                 result = self.raster.result()
                 self.tau2_ns = result.fit.tau_ns[..., -1]
-                self.done.set_result(result)
                 if self.on_result is not None:
-                    self.on_result(self)
+                    self.on_result(self.start_doc, result)
+                self.done.set_result(result)
         except Exception as why:
             log.error("no lifetime image of run %s: %s", self.start_doc["uid"][:8], why)
             if not self.done.done():

@@ -97,8 +97,11 @@ class Reading(EpicsSignalRO):
 
 
 def described(description: dict, signal: EpicsSignal) -> dict:
-    """Add what ophyd leaves out: the numpy type of arrays."""
+    """Add what ophyd leaves out, the numpy type of arrays, and drop the limits that text does not have."""
     entry = description[signal.name]
+    if entry["dtype"] == "string":
+        for limit in ("lower_ctrl_limit", "upper_ctrl_limit", "units", "precision"):
+            entry.pop(limit, None)
     if entry["dtype"] == "array":
         value = np.asarray(signal.get())
         entry |= {"dtype_numpy": value.dtype.str, "shape": list(value.shape)}

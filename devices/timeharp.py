@@ -33,6 +33,7 @@ class TimeHarp(HistogramStream):
     counts = reading("Counts", kind="normal")
     lit = reading("Lit", kind="normal")
     started = reading("Started", kind="normal")
+    elapsed = reading("Elapsed", kind="normal")
     overflow = reading("Overflow", kind="normal")
     acquire = Cpt(Setting, "Acquire", kind="omitted")
     free_bytes = reading("FreeBytes", kind="omitted")

@@ -165,11 +165,7 @@ def _card(start: dict[str, Any], stop: dict[str, Any], exit_status: str) -> str:
         lines.append(f"  {stop['reason'].splitlines()[0][:100]}")
     counts = ", ".join(f"{n} {stream}" for stream, n in sorted(stop.get("num_events", {}).items()))
     lines += [f"  events: {counts}"] if counts else []
-    lines += (
-        [f"  analysis of {', '.join(uid[:8] for uid in start['analysis_of'])}"]
-        if "analysis_of" in start
-        else []
-    )
+    lines += [f"  analysis of {', '.join(uid[:8] for uid in start['analysis_of'])}"] if "analysis_of" in start else []
     return "\n".join(lines)
 
 

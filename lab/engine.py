@@ -40,7 +40,7 @@ class Lease:
 
     def give_up(self):
         if self.shutter.owner.connected:
-            self.shutter.owner.put("", wait=True, timeout=5)
+            self.shutter.owner.put("nobody", wait=True, timeout=5)
 
 
 class LabEngine(RunEngine):
@@ -56,6 +56,7 @@ class LabEngine(RunEngine):
         super().__init__(*args, call_returns_result=True, **kwargs)
         self.lease, self.present = lease, present
         self.leaving = False
+        self.darkening: threading.Thread | None = None
         self.state_hook = self.follow_state
         asyncio.run_coroutine_threadsafe(self.keep_beating(), self.loop)
 
@@ -70,7 +71,8 @@ class LabEngine(RunEngine):
         if new == "running":
             self.lease.beat()
         elif old == "running":
-            threading.Thread(target=self.go_dark, name="dark", daemon=True).start()
+            self.darkening = threading.Thread(target=self.go_dark, name="dark", daemon=True)
+            self.darkening.start()
 
     def go_dark(self):
         try:

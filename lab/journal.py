@@ -86,11 +86,7 @@ class Journal:
             self._run_of[doc["uid"]] = run
             return run
         parents = [doc.get(key, "") for key in ("run_start", "descriptor", "stream_resource", "resource")]
-        return (
-            doc["run_start"]
-            if name == "stop"
-            else next((r for p in parents if (r := self._run_of.get(p))), "")
-        )
+        return doc["run_start"] if name == "stop" else next((r for p in parents if (r := self._run_of.get(p))), "")
 
     def _begin(self, run: str, start: Document, line: bytes) -> None:
         """Create the file of a run with its first line, or leave nothing behind."""
@@ -167,10 +163,17 @@ def interrupted(folder: str | Path) -> list[Path]:
 
 def is_interrupted(path: Path) -> bool:
     """Whether the run in this file began, never ended, and nobody is writing it."""
-    if path.with_suffix(".stored").exists() or being_written(path):
-        return False
+    return state(path) == "open" and not being_written(path)
+
+
+def state(path: Path) -> str:
+    """Return "complete" (has a stop), "open" (has a start) or "empty" of one journal file."""
+    if path.with_suffix(".stored").exists():
+        return "complete"
     first, last = _first_and_last_name(path)
-    return first == "start" and last != "stop"
+    if first != "start":
+        return "empty"
+    return "complete" if last == "stop" else "open"
 
 
 def close_interrupted(path: str | Path, reason: str) -> None:
@@ -236,9 +239,7 @@ def _create(folder: Path, start: Document) -> tuple[Path, int]:
     path = folder / f"{datetime.fromtimestamp(start['time']):%Y/%m/%d}" / f"{uid}.jsonl"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fd = os.open(
-            path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644
-        )
+        fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
         _sync_folder(path.parent)
     except OSError as error:
         raise _disk_failed(folder, uid, error) from error

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from analysis.lifetimes import distribution
 
 from analysis.flim import FlimMap
-from analysis.lifetimes import distribution
 
 
 @dataclass(frozen=True)

@@ -28,14 +28,13 @@ def url(port: int, host: str = LOOPBACK) -> str:
 def api_key(folder: Path) -> str:
     """Return the key of a storage folder; made once, readable by its owner alone."""
     path = Path(folder) / "api_key"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text(encoding="ascii").strip()
-    with os.fdopen(fd, "w", encoding="ascii") as file:
-        file.write(secrets.token_hex(32))
-    return path.read_text(encoding="ascii")
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        new = path.with_suffix(".new")
+        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(secrets.token_hex(32))
+        new.replace(path)
+    return path.read_text(encoding="ascii").strip()
 
 
 def write_config(folder: Path, raw: Path, *, port: int, host: str = LOOPBACK) -> Path:
@@ -81,8 +80,7 @@ def check_port(port: int, host: str = LOOPBACK) -> None:
     """Raise StorageError if another program listens on the port."""
     if not is_free(port, socket.SOCK_STREAM, host):
         raise StorageError(
-            f"port {port} on {host} is taken by another program; set [storage] port in profile/lab.toml "
-            "or stop it"
+            f"port {port} on {host} is taken by another program; set [storage] port in profile/lab.toml or stop it"
         )
 
 

@@ -63,7 +63,7 @@ IocCommand = Callable[..., list[str]]
 def ioc_command(config: LabConfig, *, light_port: int, bench_port: int, **twin: Any) -> list[str]:
     """Return the command that serves all instruments; `twin` options that are None are left out."""
     options = {"config": config.file, "folder": config.folders.run, "light-port": light_port}
-    options |= {"bench-port": bench_port, **twin}
+    options |= {"bench-port": bench_port, "raw": config.folders.raw, **twin}
     given = [(f"--{name}", str(value)) for name, value in options.items() if value is not None]
     return [sys.executable, "-m", "devices.iocs", *(word for option in given for word in option)]
 
@@ -187,9 +187,7 @@ def _running_iocs(found: Mapping[str, Service], settings: str) -> Service | None
 def _start_storage(config: LabConfig, keep: bool, started: list[Service]) -> Service:
     port = config.storage.port or free_port()
     server.check_port(port, config.storage.host)
-    file = server.write_config(
-        config.folders.storage, config.folders.raw, port=port, host=config.storage.host
-    )
+    file = server.write_config(config.folders.storage, config.folders.raw, port=port, host=config.storage.host)
     key = server.api_key(config.folders.storage)
     command = server.command(file)
     service = spawn(command, (port,), config.folders.run / "storage.log", server.environment(key), keep)
@@ -250,9 +248,7 @@ def _record(config: LabConfig, lab: Lab) -> None:
     services = {"storage": lab.storage, "iocs": lab.iocs}
     path = config.folders.run / "lab.json"
     temporary = path.with_suffix(".new")
-    temporary.write_text(
-        json.dumps({name: _as_json(service) for name, service in services.items()}, indent=2)
-    )
+    temporary.write_text(json.dumps({name: _as_json(service) for name, service in services.items()}, indent=2))
     temporary.replace(path)
 
 

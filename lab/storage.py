@@ -63,9 +63,7 @@ class Ingester:
         self._refused: dict[str, None] = {}
         self._received, self._stored = len(self._waiting), 0
         self._state, self._since = "connecting", None
-        self._closing = False
-        self._changed = threading.Condition()
-        self._wake = threading.Event()
+        self._closing, self._changed, self._wake = False, threading.Condition(), threading.Event()
         self._thread = threading.Thread(target=self._work, name="storage", daemon=True)
         self._thread.start()
 
@@ -83,8 +81,7 @@ class Ingester:
         with self._changed:
             goal = self._received
             self._wake.set()
-            self._changed.wait_for(lambda: self._stored >= goal, timeout_s)
-            return self._stored >= goal and not self._refused
+            return self._changed.wait_for(lambda: self._stored >= goal, timeout_s) and not self._refused
 
     def status(self) -> StorageStatus:
         """Return the state of storage for a display."""
@@ -137,8 +134,7 @@ class Ingester:
             if path is None:
                 return True  # its start was refused by the journal: there is no such run
             self._uploads[uid] = _Upload(self._client, path)
-        complete = self._uploads[uid].advance()
-        if complete:
+        if complete := self._uploads[uid].advance():
             del self._uploads[uid]
         return complete
 
@@ -157,14 +153,13 @@ class Ingester:
     def _lost(self, error: Exception) -> None:
         if self._state != "down":
             log.warning("storage is down, runs wait in the journal: %s", error)
-        self._client = None
-        self._uploads.clear()
+        self._client, self._uploads = None, {}
         self._report("down", self._stored)
 
     def _report(self, state: str, stored: int) -> None:
         with self._changed:
-            self._since = None if state == "up" else self._since or time.time()
-            self._state, self._stored = state, stored
+            since = None if state == "up" else self._since or time.time()
+            self._state, self._stored, self._since = state, stored, since
             self._changed.notify_all()
 
 
@@ -188,14 +183,17 @@ def recover(client: Any, folder: str | Path, *, live: Collection[str] = ()) -> l
 
 
 def _unfinished(folder: Path, live: Collection[str]) -> list[str]:
-    """Return the uids of runs not in storage that nobody is writing; the interrupted ones are closed."""
+    """Return the uids of complete runs that are not in storage; the interrupted ones are closed before."""
     uids = []
     for path in journal.paths(folder):
-        if path.stem in live or path.with_suffix(".stored").exists() or journal.being_written(path):
+        if path.stem in live or path.with_suffix(".stored").exists():
             continue
-        if journal.is_interrupted(path):
-            journal.close_interrupted(path, "the session ended before the run did")
-        if path.stat().st_size:
+        try:
+            if journal.is_interrupted(path):
+                journal.close_interrupted(path, "the session ended before the run did")
+        except (journal.JournalError, OSError, KeyError) as error:
+            log.error("%s cannot be closed and is left as it is: %s", path, error)
+        if journal.state(path) == "complete":
             uids.append(path.stem)
     return uids
 

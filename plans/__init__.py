@@ -1,0 +1,5 @@
+"""What the lab can do, as sentences: every plan takes the devices first, then quantities with their unit."""
+
+from plans.imaging import flim_raster, irf, park
+
+__all__ = ["flim_raster", "irf", "park"]

@@ -262,10 +262,12 @@ def flim_raster(
 
     @bpp.run_decorator(md={**metadata, **raster_metadata(microscope, raster), "irf_uid": irf_uid, **(md or {})})
     def run():
+        yield from lit(microscope, microscope.pulsed, w_cm2, measure)
+
+    def measure():
         if dark_frame:
             yield from take_dark(microscope)
-        lines = lit(microscope, microscope.pulsed, w_cm2, lambda: take_lines(microscope, raster))
-        yield from staged(microscope.scanner, lines)
+        yield from staged(microscope.scanner, take_lines(microscope, raster))
 
     return (yield from run())
 
@@ -359,7 +361,10 @@ def report_dark_line(microscope: Microscope, index: int, share: float) -> MsgGen
 
 
 def take_dark(microscope: Microscope) -> MsgGenerator:
-    """Count with the shutter closed: the dark rate of both routes, one Event in the stream "dark"."""
+    """Count with the shutter closed: the dark rate of both routes, one Event in the stream "dark".
+
+    The laser runs, because a start-stop card records nothing without sync.
+    """
     card = microscope.timeharp
     yield from dark(microscope)
     yield from bps.mv(card.integration_time, DARK_S)

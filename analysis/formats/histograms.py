@@ -25,7 +25,7 @@ class HistogramRows:
     def row(self, index: int) -> np.ndarray:
         """Row `index` as it is in the file now; IndexError if it is not there (yet)."""
         if index >= len(self.dataset):
-            self.dataset.id.refresh()
+            self.dataset.refresh()
         if not 0 <= index < len(self.dataset):
             raise IndexError(f"{self.path}: row {index} of {len(self.dataset)}")
         return self.dataset[index]

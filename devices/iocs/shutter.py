@@ -15,12 +15,13 @@ from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded, tex
 DEAD_MAN_S = 1.5
 WATCH_PERIOD_S = 0.05
 STALE_OWNER_S = 5.0
+NOBODY = "nobody"
 
 
 class ShutterIOC(InstrumentIOC):
     """One shutter for both lasers, a lease, a dead-man timer and a latch."""
 
-    owner = text("Owner", read_only=False, length=120, doc="token of the session in control; empty to give it up")
+    owner = text("Owner", NOBODY, read_only=False, length=120, doc="token of the session in control, or nobody")
     beat = text("Beat", read_only=False, length=120, doc="put the owner's token at least every DeadMan seconds")
     command = choice("Command", ("closed", "open"), doc="closing always works; opening needs a live lease")
     state = choice("State", ("closed", "open"), read_only=True, doc="read back from the shutter")
@@ -45,17 +46,17 @@ class ShutterIOC(InstrumentIOC):
     @guarded
     async def owner(self, instance, value):
         silent_s = time.monotonic() - self.last_beat
-        if value and instance.value and value != instance.value and silent_s < STALE_OWNER_S:
+        if value != NOBODY and value != instance.value and silent_s < STALE_OWNER_S:
             raise Refused(f"the lab is driven by {instance.value!r} (last beat {silent_s:.1f} s ago)")
-        await self.close("lease given up" if not value else "new lease")
+        await self.close("lease given up" if value == NOBODY else "new lease")
         if self.latch.value.startswith("dead-man"):
             await self.latch.write("")
-        self.last_beat = time.monotonic() if value else -float("inf")
+        self.last_beat = -float("inf") if value == NOBODY else time.monotonic()
 
     @beat.putter
     @guarded
     async def beat(self, instance, value):
-        if not value or value != self.owner.value:
+        if value == NOBODY or value != self.owner.value:
             raise Refused(f"{value!r} does not hold the lease, {self.owner.value!r} does")
         self.last_beat = time.monotonic()
 

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -74,7 +75,7 @@ class Supervisor:
         except (FileNotFoundError, json.JSONDecodeError):
             return announced
         if facts != announced:
-            together = {"light_port": facts["light"]["port"], "bench_port": facts["bench"]["port"]}
+            together = {"pid": os.getpid(), "light_port": facts["light"]["port"], "bench_port": facts["bench"]["port"]}
             announce(self.folder / "iocs.json", together | facts)
         return facts
 

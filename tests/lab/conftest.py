@@ -46,9 +46,7 @@ class Server:
         self.wait()
 
     def wait(self):
-        server.wait_until_healthy(
-            self.url, self.key, is_alive=lambda: self.process.poll() is None, log=self.log
-        )
+        server.wait_until_healthy(self.url, self.key, is_alive=lambda: self.process.poll() is None, log=self.log)
 
     def kill(self):
         self.process.send_signal(signal.SIGKILL)

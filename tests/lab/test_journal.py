@@ -27,9 +27,7 @@ dtypes = stn.scalar_dtypes() | stn.byte_string_dtypes(min_len=1) | stn.unicode_s
 arrays = stn.arrays(dtypes, stn.array_shapes(min_dims=0, min_side=0, max_side=3))
 values = st.recursive(
     numbers | arrays | stn.scalar_dtypes().flatmap(stn.from_dtype),
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("__is__"), inner, max_size=3)
-    ),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text() | st.just("__is__"), inner, max_size=3),
     max_leaves=8,
 )
 
@@ -87,9 +85,7 @@ for name, doc in documents(10**6):
 
 
 def test_a_killed_session_loses_no_confirmed_event(tmp_path):
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=HOUSE
-    )
+    child = subprocess.Popen([sys.executable, "-c", CHILD, str(tmp_path)], stdout=subprocess.PIPE, text=True, cwd=HOUSE)
     confirmed = [int(child.stdout.readline()) for _ in range(20)]
     (path,) = journal.paths(tmp_path)
     assert journal.being_written(path)

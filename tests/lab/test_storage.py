@@ -8,8 +8,10 @@ from bluesky import plans as bp
 from bluesky import preprocessors as bpp
 
 from lab import journal
+from lab.catalog import Catalog
 from lab.journal import Journal
 from lab.storage import Ingester, recover
+from tests.lab.documents import documents
 
 
 def factory(storage, opened):
@@ -55,7 +57,8 @@ def derive(record, ingester, uid, value):
 def test_a_run_comes_back_from_storage_as_it_was_measured(RE, db, camera, record, ingester):
     emitted = []
     RE.subscribe(lambda name, doc: emitted.append((name, dict(doc))))
-    (uid,) = RE(bp.count([camera], 5), sample_name="hBN-13", plan_args_note=(1, 2))
+    odd = {"edges_um": np.arange(3.0), "doping": np.float32(0.5), "power": float("nan"), "pair": (1, 2)}
+    (uid,) = RE(bp.count([camera], 5), sample_name="hBN-13", sample=odd)
     assert ingester.flush(30)
     assert record.path_of(uid).with_suffix(".stored").exists()
     assert str(ingester.status()) == "up"
@@ -73,6 +76,11 @@ def test_a_run_comes_back_from_storage_as_it_was_measured(RE, db, camera, record
     for (_, seen), (_, kept) in zip(emitted, replayed, strict=True):
         np.testing.assert_equal(kept, lists(seen))
     assert sum(name == "stream_datum" for name, _ in replayed) == 5
+
+    without_journal = list(Catalog(db.v2).documents(uid))
+    events = [doc["data"] for name, doc in replayed if name == "event"]
+    stored = [doc["data"] for name, doc in without_journal if name == "event"]
+    np.testing.assert_equal(stored, [{**data, "camera_decay": data["camera_decay"].tolist()} for data in events])
 
     fit = derive(record, ingester, uid, 24.5)
     newer = derive(record, ingester, uid, 24.25)
@@ -138,6 +146,18 @@ def test_an_interrupted_run_is_recovered_and_says_so(RE, db, camera, client, tmp
     assert db.array(uid, "camera_image").shape == (3, 3, 5)
     assert "interrupted" in repr(run)
     assert list(journal.read(dying.path_of(uid)))[-1][0] == "stop"
+
+
+def test_a_damaged_or_empty_file_stops_no_recovery(client, tmp_path, caplog):
+    record = Journal(tmp_path)
+    for name, doc in list(documents(2))[:-1]:
+        record(name, doc)
+    record.close()
+    (path,) = journal.paths(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b'["descriptor"', b'["descr', 1))
+    path.with_stem("torn").write_bytes(b'["start", {"uid"')
+    assert recover(client, tmp_path) == []
+    assert f"{path} cannot be closed" in caplog.text
 
 
 def test_a_run_that_storage_cannot_take_does_not_hold_up_the_others(RE, db, camera, record, ingester):

@@ -18,11 +18,11 @@ from pathlib import Path
 from zlib import crc32
 
 HOLD_S = 0.5
-RECORD = struct.Struct("<???ddddd")  # shutter, pulsed, cw; repetition, pulsed and cw intensity, hold, written
+RECORD = struct.Struct("<???dddd")  # shutter, pulsed, cw; repetition, pulsed and cw intensity, hold
 HEADER = struct.Struct("<QI")  # sequence number, checksum of the record
 INTERLOCK_AT = 64
 SIZE = 128
-ATTEMPTS = 200
+ATTEMPTS = 50
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class BeamWriter:
     def update(self, **changes: bool | float) -> None:
         """Change some fields and publish the record."""
         self._state = replace(self._state, **changes)
-        record = RECORD.pack(*(getattr(self._state, name) for name in RECORDED), time.monotonic())
+        record = RECORD.pack(*(getattr(self._state, name) for name in RECORDED))
         self._sequence += self._sequence & 1
         HEADER.pack_into(self._map, 0, self._sequence + 1, 0)
         self._map[HEADER.size : HEADER.size + RECORD.size] = record
@@ -101,9 +101,10 @@ class BeamReader:
         self._path = path
         self._map: mmap.mmap | None = None
         self._inode = 0
+        self._last = DARK
 
     def read(self) -> BeamState:
-        """The light now."""
+        """The light now; a record caught in the middle of a change counts as not yet changed."""
         mapped = self._mapped()
         if mapped is None:
             return DARK
@@ -112,9 +113,10 @@ class BeamReader:
             sequence, checksum = HEADER.unpack_from(raw)
             record = raw[HEADER.size : HEADER.size + RECORD.size]
             if not sequence & 1 and crc32(record) == checksum:
-                *values, _written_s = RECORD.unpack(record)
-                return BeamState(*values, interlock_closed=raw[INTERLOCK_AT] == 0, read_s=time.monotonic())
-        return DARK
+                closed = raw[INTERLOCK_AT] == 0
+                self._last = BeamState(*RECORD.unpack(record), interlock_closed=closed, read_s=time.monotonic())
+                return self._last
+        return replace(self._last, interlock_closed=mapped[INTERLOCK_AT] == 0, read_s=time.monotonic())
 
     def _mapped(self) -> mmap.mmap | None:
         """The file as it is now; it may appear late or be replaced."""

@@ -37,9 +37,7 @@ class Bench:
 
     routes = ROUTES
 
-    def __init__(
-        self, preset: Preset, *, seed: int, clock: Clock, beam: BeamReader, truth: Path | None = None
-    ) -> None:
+    def __init__(self, preset: Preset, *, seed: int, clock: Clock, beam: BeamReader, truth: Path | None = None) -> None:
         self.preset, self.seed, self.clock = preset, seed, clock
         self.samples = tuple(sorted({*presets.names(), preset.name}))
         self.mounted = preset.name

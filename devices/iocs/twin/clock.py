@@ -71,7 +71,8 @@ class Clock:
             return 1.0
         now_s = time.monotonic()
         with self._lock:
-            self._due_s = due_s = max(self._due_s, now_s - LONGEST_DEBT_S) + wait_s
+            since_s = self._due_s if now_s - self._due_s < LONGEST_DEBT_S else now_s
+            self._due_s = due_s = since_s + wait_s
         if due_s - now_s < SHORTEST_WAIT_S or not stop.wait(due_s - now_s):
             return 1.0
         left_s = due_s - time.monotonic()

@@ -26,7 +26,8 @@ class Drift:
         self.preset = preset
         sequence = np.random.SeedSequence(seed, spawn_key=(crc32(b"drift"), preset.seed))
         rng = np.random.default_rng(sequence)
-        self._period_s = np.exp(rng.uniform(*np.log(PERIODS_S), (N_SINUSOIDS, 2)))
+        shortest, longest = np.log(PERIODS_S)
+        self._period_s = np.exp(rng.uniform(shortest, longest, (N_SINUSOIDS, 2)))
         self._phase = rng.uniform(0, 2 * np.pi, (N_SINUSOIDS, 2))
         self._amplitude_um = self._period_s / PERIODS_S[1] * rng.normal(1, 0.3, (N_SINUSOIDS, 2))
         self._amplitude_um *= preset.typical_um_per_1000s / self._typical_um()

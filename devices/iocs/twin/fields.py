@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.fft import next_fast_len
 from scipy.ndimage import gaussian_filter, map_coordinates
 from scipy.signal import fftconvolve
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from devices.iocs.twin.preset import CrystallinityPreset, QdPreset
 
@@ -61,7 +60,7 @@ def _thinned(points_um: Floats, distance_um: float) -> Floats:
     """The points without the later one of each pair closer than `distance_um`."""
     if distance_um == 0 or len(points_um) == 0:
         return points_um
-    pairs = cKDTree(points_um).query_pairs(distance_um, output_type="ndarray")
+    pairs = KDTree(points_um).query_pairs(distance_um, output_type="ndarray")
     return np.delete(points_um, np.unique(pairs[:, 1]), axis=0)
 
 
@@ -75,9 +74,10 @@ class Field:
 
     def __call__(self, x_um: Floats, y_um: Floats) -> Floats:
         """The field at the positions, shape of `x_um`."""
-        rows = (np.asarray(y_um) - self.origin_um[1]) / self.step_um
-        columns = (np.asarray(x_um) - self.origin_um[0]) / self.step_um
-        return map_coordinates(self.values, [rows, columns], np.float64, order=1, mode="nearest")
+        x, y = np.broadcast_arrays(np.asarray(x_um, float), np.asarray(y_um, float))
+        rows, columns = (y - self.origin_um[1]) / self.step_um, (x - self.origin_um[0]) / self.step_um
+        places = np.stack([rows.ravel(), columns.ravel()])
+        return map_coordinates(self.values, places, np.float64, order=1, mode="nearest").reshape(x.shape)
 
 
 def crystallinity(
@@ -90,7 +90,7 @@ def crystallinity(
 ) -> Field:
     """The crystallinity 0..1 around nuclei; `influence` -1 makes it fall where it would rise."""
     x0, x1, y0, y1 = area
-    shape = (next_fast_len(round((y1 - y0) / step_um) + 1), next_fast_len(round((x1 - x0) / step_um) + 1))
+    shape = (round((y1 - y0) / step_um) + 1, round((x1 - x0) / step_um) + 1)
     seeds = _deposit(nuclei.xy_um, np.sqrt(nuclei.n_dots), shape, (x0, y0), step_um)
     reach = fftconvolve(seeds, _influence(preset, step_um), mode="same")
     remaining = np.exp(-np.clip(reach, 0, None) / preset.saturation)

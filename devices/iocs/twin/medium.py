@@ -27,7 +27,7 @@ def lifetime_ratio(
 
     >>> ratio = lifetime_ratio(np.array([44.0]), thickness_nm=88, film_index=2.10, substrate_index=1.515,
     ...                        dot_index=2.5, radius_nm=80)
-    >>> round(39 * ratio[0], 1)
+    >>> round(float(39 * ratio[0]), 1)
     10.2
     """
     substrate = cap_fraction(z_nm, radius_nm)

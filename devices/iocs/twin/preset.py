@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
-from devices.iocs.twin.schema import PresetError, build, number, numbers, one_of, overlay, read_toml, text
+from devices.iocs.twin.schema import OneOf, PresetError, Within, build, overlay, read_toml
 
 FOLDER = Path(__file__).parent / "presets"
 COMMON = "bench"  # the instrument shared by all built-in samples; no preset by itself
@@ -22,67 +23,67 @@ ROUTES = ("perovskite", "qd")
 class QdPreset:
     """Quantum dots: where they are, how bright, how long they live."""
 
-    cluster_density_um2: float = number(0, 100)
-    cluster_mean: float = number(0, 1000)
-    cluster_ln_sd: float = number(0, 3)
-    cluster_sigma_um: float = number(0, 5)
-    single_density_um2: float = number(0, 100)
-    hard_core_um: float = number(0, 1)
-    brightness_ln_sd: float = number(0, 2)
-    mean_cps: float = number(0, 1e7)
-    reference_w_cm2: float = number(1e-3, 1e6)
-    tau_ref_mean_ns: float = number(0.1, 1000)
-    tau_ref_sd_ns: float = number(0, 1000)
-    index: float = number(1, 4)
-    sphere_radius_nm: float = number(1, 1000)
-    influence: int = number(-1, 1)
+    cluster_density_um2: Annotated[float, Within(0, 100)]
+    cluster_mean: Annotated[float, Within(0, 1000)]
+    cluster_ln_sd: Annotated[float, Within(0, 3)]
+    cluster_sigma_um: Annotated[float, Within(0, 5)]
+    single_density_um2: Annotated[float, Within(0, 100)]
+    hard_core_um: Annotated[float, Within(0, 1)]
+    brightness_ln_sd: Annotated[float, Within(0, 2)]
+    mean_cps: Annotated[float, Within(0, 1e7)]
+    reference_w_cm2: Annotated[float, Within(1e-3, 1e6)]
+    tau_ref_mean_ns: Annotated[float, Within(0.1, 1000)]
+    tau_ref_sd_ns: Annotated[float, Within(0, 1000)]
+    index: Annotated[float, Within(1, 4)]
+    sphere_radius_nm: Annotated[float, Within(1, 1000)]
+    influence: Annotated[int, Within(-1, 1)]
 
 
 @dataclass(frozen=True)
 class CrystallinityPreset:
     """The field c(x, y) in 0..1 that decides brightness and lifetimes of the perovskite."""
 
-    reach_um: float = number(0.05, 20)
-    cutoff_um: float = number(0.1, 20)
-    saturation: float = number(1e-3, 1e3)
-    maximum: float = number(0, 1)
-    grain_sd: float = number(0, 1)
-    grain_um: float = number(0.05, 10)
-    tail_ln_sd: float = number(0, 2)
-    tail_um: float = number(0.05, 20)
-    blur_sigma_um: float = number(0, 2)
+    reach_um: Annotated[float, Within(0.05, 20)]
+    cutoff_um: Annotated[float, Within(0.1, 20)]
+    saturation: Annotated[float, Within(1e-3, 1e3)]
+    maximum: Annotated[float, Within(0, 1)]
+    grain_sd: Annotated[float, Within(0, 1)]
+    grain_um: Annotated[float, Within(0.05, 10)]
+    tail_ln_sd: Annotated[float, Within(0, 2)]
+    tail_um: Annotated[float, Within(0.05, 20)]
+    blur_sigma_um: Annotated[float, Within(0, 2)]
 
 
 @dataclass(frozen=True)
 class PerovskitePreset:
     """Perovskite luminescence; pairs are the values at c = 0 and c = 1."""
 
-    tau1_ns: tuple[float, float] = numbers(0.01, 1000)
-    tau2_ns: tuple[float, float] = numbers(0.01, 1000)
-    share1: tuple[float, float] = numbers(0, 1)
-    rate_cps: tuple[float, float] = numbers(0, 1e7)
-    mean_cps: float = number(0, 1e7)
-    reference_w_cm2: float = number(1e-3, 1e6)
-    intensity_exponent: float = number(0, 4)
-    tau_intensity_exponent: float = number(-2, 2)
+    tau1_ns: Annotated[tuple[float, float], Within(0.01, 1000)]
+    tau2_ns: Annotated[tuple[float, float], Within(0.01, 1000)]
+    share1: Annotated[tuple[float, float], Within(0, 1)]
+    rate_cps: Annotated[tuple[float, float], Within(0, 1e7)]
+    mean_cps: Annotated[float, Within(0, 1e7)]
+    reference_w_cm2: Annotated[float, Within(1e-3, 1e6)]
+    intensity_exponent: Annotated[float, Within(0, 4)]
+    tau_intensity_exponent: Annotated[float, Within(-2, 2)]
 
 
 @dataclass(frozen=True)
 class ScatterPreset:
     """Attenuated laser light through a scatter filter: the instrument response."""
 
-    cps: float = number(0, 1e7)
-    reference_w_cm2: float = number(1e-3, 1e6)
+    cps: Annotated[float, Within(0, 1e7)]
+    reference_w_cm2: Annotated[float, Within(1e-3, 1e6)]
 
 
 @dataclass(frozen=True)
 class SamplePreset:
     """A film with quantum dots on glass; thickness 0 is bare glass."""
 
-    doping_percent: float = number(0, 100)
-    thickness_nm: float = number(0, 10_000)
-    film_index: float = number(1, 4)
-    substrate_index: float = number(1, 4)
+    doping_percent: Annotated[float, Within(0, 100)]
+    thickness_nm: Annotated[float, Within(0, 10_000)]
+    film_index: Annotated[float, Within(1, 4)]
+    substrate_index: Annotated[float, Within(1, 4)]
     qd: QdPreset
     crystallinity: CrystallinityPreset
     perovskite: PerovskitePreset
@@ -93,58 +94,58 @@ class SamplePreset:
 class LaserPreset:
     """Pulsed laser; front_panel_hz is the true rate whatever is declared, 0 follows the declaration."""
 
-    rates_hz: tuple[float, ...] = numbers(1e3, 1e8)
-    repetition_hz: float = number(1e3, 1e8)
-    front_panel_hz: float = number(0, 1e8)
-    pulse_fwhm_ns: float = number(0, 10)
-    max_w_cm2: float = number(0, 1e6)
+    rates_hz: Annotated[tuple[float, ...], Within(1e3, 1e8)]
+    repetition_hz: Annotated[float, Within(1e3, 1e8)]
+    front_panel_hz: Annotated[float, Within(0, 1e8)]
+    pulse_fwhm_ns: Annotated[float, Within(0, 10)]
+    max_w_cm2: Annotated[float, Within(0, 1e6)]
 
 
 @dataclass(frozen=True)
 class OpticsPreset:
     """Resolution, attenuation, and what leaks from one route into the other."""
 
-    psf_fwhm_um: float = number(0.05, 5)
-    od1_attenuation: float = number(1, 1000)
-    crosstalk_perovskite_to_qd: float = number(0, 1)
-    crosstalk_qd_to_perovskite: float = number(0, 1)
+    psf_fwhm_um: Annotated[float, Within(0.05, 5)]
+    od1_attenuation: Annotated[float, Within(1, 1000)]
+    crosstalk_perovskite_to_qd: Annotated[float, Within(0, 1)]
+    crosstalk_qd_to_perovskite: Annotated[float, Within(0, 1)]
 
 
 @dataclass(frozen=True)
 class DriftPreset:
     """How the scene moves: wandering, or with constant velocity; and one jump."""
 
-    kind: str = one_of("wander", "constant")
-    typical_um_per_1000s: float = number(0, 20)
-    direction_deg: float = number(-360, 360)
-    seed: int = number(0, 2**31)
-    jump_at_s: float = number(0, 1e9)
-    jump_um: tuple[float, float] = numbers(-20, 20)
+    kind: Annotated[str, OneOf(("wander", "constant"))]
+    typical_um_per_1000s: Annotated[float, Within(0, 20)]
+    direction_deg: Annotated[float, Within(-360, 360)]
+    seed: Annotated[int, Within(0, 2**31)]
+    jump_at_s: Annotated[float, Within(0, 1e9)]
+    jump_um: Annotated[tuple[float, float], Within(-20, 20)]
 
 
 @dataclass(frozen=True)
 class PiezoPreset:
     """Closed-loop stage; scale, crosstalk and sign errors are those of its sensors, so it cannot see them."""
 
-    travel_um: tuple[float, float, float] = numbers(1, 1000)
-    noise_nm: float = number(0, 1000)
-    time_constant_ms: float = number(0.01, 1000)
-    settle_ms: float = number(0, 10_000)
-    flyback_ms: float = number(0, 10_000)
-    scale_error: tuple[float, float] = numbers(-0.5, 0.5)
-    axis_crosstalk: float = number(-0.5, 0.5)
-    axis_sign: tuple[int, int] = numbers(-1, 1)
+    travel_um: Annotated[tuple[float, float, float], Within(1, 1000)]
+    noise_nm: Annotated[float, Within(0, 1000)]
+    time_constant_ms: Annotated[float, Within(0.01, 1000)]
+    settle_ms: Annotated[float, Within(0, 10_000)]
+    flyback_ms: Annotated[float, Within(0, 10_000)]
+    scale_error: Annotated[tuple[float, float], Within(-0.5, 0.5)]
+    axis_crosstalk: Annotated[float, Within(-0.5, 0.5)]
+    axis_sign: Annotated[tuple[int, int], Within(-1, 1)]
 
 
 @dataclass(frozen=True)
 class SpadPreset:
     """One photon counter; flat_share is the flat background per signal count (afterpulses, delayed light)."""
 
-    jitter_fwhm_ns: float = number(0, 10)
-    dark_cps: float = number(0, 1e6)
-    dead_time_ns: float = number(0, 10_000)
-    relative_pde: float = number(0, 2)
-    flat_share: float = number(0, 1)
+    jitter_fwhm_ns: Annotated[float, Within(0, 10)]
+    dark_cps: Annotated[float, Within(0, 1e6)]
+    dead_time_ns: Annotated[float, Within(0, 10_000)]
+    relative_pde: Annotated[float, Within(0, 2)]
+    flat_share: Annotated[float, Within(0, 1)]
 
 
 @dataclass(frozen=True)
@@ -159,14 +160,14 @@ class SpadsPreset:
 class CardPreset:
     """The start-stop card: photon starts, next laser pulse stops."""
 
-    serial: str = text()
-    base_resolution_ps: float = number(1, 1000)
-    range_codes: tuple[int, ...] = numbers(0, 5)
-    t0_ns: float = number(0, 1000)
-    colour_shift_ns: float = number(-10, 10)
-    blind_start_ns: float = number(0, 1000)
-    dead_time_ns: float = number(0, 10_000)
-    sync_quantum_hz: float = number(1, 1e5)
+    serial: Annotated[str, OneOf()]
+    base_resolution_ps: Annotated[float, Within(1, 1000)]
+    range_codes: Annotated[tuple[int, ...], Within(0, 5)]
+    t0_ns: Annotated[float, Within(0, 1000)]
+    colour_shift_ns: Annotated[float, Within(-10, 10)]
+    blind_start_ns: Annotated[float, Within(0, 1000)]
+    dead_time_ns: Annotated[float, Within(0, 10_000)]
+    sync_quantum_hz: Annotated[float, Within(1, 1e5)]
 
 
 @dataclass(frozen=True)
@@ -185,7 +186,7 @@ class InstrumentPreset:
 class Preset:
     """A sample in an instrument."""
 
-    name: str = text()
+    name: Annotated[str, OneOf()]
     sample: SamplePreset
     instrument: InstrumentPreset
 

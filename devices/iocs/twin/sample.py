@@ -11,7 +11,7 @@ from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import KDTree
 
 from devices.iocs.twin.fields import Field, Nuclei, Rectangle, crystallinity, scatter_dots
 from devices.iocs.twin.medium import lifetime_ratio
@@ -81,7 +81,7 @@ class Sample:
             preset.crystallinity, nuclei, preset.qd.influence, area, GRID_UM, grains
         )
         self.nuclei: Nuclei = nuclei
-        self._tree = cKDTree(xy_um) if len(xy_um) else None
+        self._tree = KDTree(xy_um) if len(xy_um) else None
         self._gain = 1.0
         self._gain = self._perovskite_gain(frame)
 
@@ -105,16 +105,14 @@ class Sample:
         """Rate at the reference intensity and mean lifetime of the dots in the focus."""
         if self._tree is None:
             return np.zeros(x_um.shape), np.full(x_um.shape, self.preset.qd.tau_ref_mean_ns)
-        here = cKDTree(np.column_stack([x_um.ravel(), y_um.ravel()]))
+        here = KDTree(np.column_stack([x_um.ravel(), y_um.ravel()]))
         pairs = here.sparse_distance_matrix(self._tree, PSF_REACH * self._psf_sigma_um, output_type="ndarray")
         pairs = pairs[np.lexsort((pairs["j"], pairs["i"]))]
         near = self.emitters[pairs["j"]]
         weight = near["brightness"] * np.exp(-(pairs["v"] ** 2) / (2 * self._psf_sigma_um**2))
-        total = np.bincount(pairs["i"], weight, minlength=x_um.size)
+        total: Floats = np.bincount(pairs["i"], weight, minlength=x_um.size).astype(float)
         lived = np.bincount(pairs["i"], weight * near["tau_ns"], minlength=x_um.size)
-        mean_ns = np.divide(
-            lived, total, out=np.full(x_um.size, self.emitters["tau_ns"].mean()), where=total > 0
-        )
+        mean_ns = np.divide(lived, total, out=np.full(x_um.size, self.emitters["tau_ns"].mean()), where=total > 0)
         return total.reshape(x_um.shape), mean_ns.reshape(x_um.shape)
 
     def _rate_cps(self, c: Floats) -> Floats:
@@ -126,9 +124,7 @@ class Sample:
     def _perovskite_gain(self, frame: Rectangle) -> float:
         """What brings the mean rate of the central frame to the preset's."""
         wanted_cps = self.preset.perovskite.mean_cps
-        x_um, y_um = np.meshgrid(
-            np.arange(frame[0], frame[1], 2 * GRID_UM), np.arange(frame[2], frame[3], 2 * GRID_UM)
-        )
+        x_um, y_um = np.meshgrid(np.arange(frame[0], frame[1], 2 * GRID_UM), np.arange(frame[2], frame[3], 2 * GRID_UM))
         mean_cps = self._rate_cps(self.crystallinity(x_um, y_um)).mean()
         return wanted_cps / mean_cps if wanted_cps and mean_cps else 1.0
 

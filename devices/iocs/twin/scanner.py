@@ -111,7 +111,7 @@ class LineScanner:
 
     def _seen_um(self, path_um: Floats, dwell_s: float, settle_s: float) -> Floats:
         """Mean position of the stage in each dwell; `path_um` begins where the line came from."""
-        settled_s = np.full(len(path_um) - 1, settle_s)
+        settled_s = np.full(len(path_um) - 1, float(settle_s))
         settled_s[:1] += self._train.stage.preset.flyback_ms / 1000
         return path_um[1:] + self._train.stage.lag_um(path_um, settled_s, dwell_s)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import MISSING, Field, field, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_type_hints
@@ -16,22 +16,25 @@ class PresetError(ValueError):
     """A preset that cannot be used; the message names file, key, value and what is allowed."""
 
 
-def number(low: float, high: float) -> Any:
-    """A field holding one number in low..high."""
-    return field(metadata={"low": low, "high": high})
+@dataclass(frozen=True)
+class Within:
+    """The rule of a number, or of each of several numbers."""
+
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        return f"in {self.low:g}..{self.high:g}"
 
 
-numbers = number  # a field holding several numbers, each in low..high; the type says how many
+@dataclass(frozen=True)
+class OneOf:
+    """The rule of a word; without choices, any word."""
 
+    choices: tuple[str, ...] = ()
 
-def one_of(*choices: str) -> Any:
-    """A field holding one of some words."""
-    return field(metadata={"choices": choices})
-
-
-def text() -> Any:
-    """A field holding any words."""
-    return field(metadata={"choices": ()})
+    def __str__(self) -> str:
+        return " or ".join(map(repr, self.choices)) or "text"
 
 
 def read_toml(path: Path) -> dict:
@@ -58,66 +61,63 @@ def overlay(base: dict, own: dict) -> dict:
 
 
 def build(cls: type[T], table: Any, path: Path, prefix: str = "") -> T:
-    """A dataclass from a table, its nested dataclasses from nested tables."""
+    """A dataclass from a table; fields are nested dataclasses or `Annotated` with their rule."""
     if not isinstance(table, dict):
         raise PresetError(f"{path}: {prefix or 'the file'} = {table!r}: it must be a table")
-    hints = get_type_hints(cls)
-    known = {item.name: item for item in fields(cls)}  # type: ignore[arg-type]
+    hints = get_type_hints(cls, include_extras=True)
     for key in table:
-        if key not in known:
-            nearest = get_close_matches(key, known, n=1, cutoff=0)
+        if key not in hints:
+            nearest = get_close_matches(key, hints, n=1, cutoff=0)
             raise PresetError(f"{path}: unknown key {_dotted(prefix, key)}; did you mean {nearest[0]}?")
     values = {}
-    for name, item in known.items():
+    for name, hint in hints.items():
         key = _dotted(prefix, name)
         if name not in table:
-            if item.default is not MISSING:
-                continue
-            raise PresetError(f"{path}: missing key {key}; {_allowed(hints[name], item)}")
-        values[name] = _value(hints[name], item, table[name], path, key)
+            raise PresetError(f"{path}: missing key {key}; allowed is {_allowed(hint)}")
+        values[name] = _value(hint, table[name], path, key)
     return cls(**values)
 
 
-def _value(kind: Any, item: Field, given: Any, path: Path, key: str) -> Any:
-    if is_dataclass(kind):
-        return build(kind, given, path, key)  # type: ignore[arg-type]
+def _value(hint: Any, given: Any, path: Path, key: str) -> Any:
+    if is_dataclass(hint):
+        return build(hint, given, path, key)  # type: ignore[arg-type]
+    kind, rule = get_args(hint)
     try:
-        return _plain(kind, item, given)
-    except (ValueError, TypeError):
-        raise PresetError(f"{path}: {key} = {given!r}: {_allowed(kind, item)}") from None
+        return _plain(kind, rule, given)
+    except ValueError:
+        raise PresetError(f"{path}: {key} = {given!r}: allowed is {_allowed(hint)}") from None
 
 
-def _plain(kind: Any, item: Field, given: Any) -> Any:
+def _plain(kind: Any, rule: Any, given: Any) -> Any:
     """`given` as the plain type `kind`; ValueError if it does not fit."""
     if kind is str:
-        choices = item.metadata["choices"]
-        if not isinstance(given, str) or not given or (choices and given not in choices):
+        if not isinstance(given, str) or not given or (rule.choices and given not in rule.choices):
             raise ValueError(given)
         return given
     if kind in (int, float):
         whole = isinstance(given, int) and not isinstance(given, bool)
         if not (whole or (kind is float and isinstance(given, float) and math.isfinite(given))):
             raise ValueError(given)
-        if not item.metadata["low"] <= given <= item.metadata["high"]:
+        if not rule.low <= given <= rule.high:
             raise ValueError(given)
         return kind(given)
     kinds = get_args(kind)
     if not isinstance(given, list) or (kinds[-1] is not Ellipsis and len(given) != len(kinds)):
         raise ValueError(given)
-    return tuple(_plain(kinds[0], item, one) for one in given)
+    return tuple(_plain(kinds[0], rule, one) for one in given)
 
 
-def _allowed(kind: Any, item: Field) -> str:
-    if is_dataclass(kind):
-        return f"allowed is a table with {', '.join(one.name for one in fields(kind))}"
-    if kind is str:
-        return f"allowed is {' or '.join(map(repr, item.metadata['choices'])) or 'text'}"
-    low, high = item.metadata["low"], item.metadata["high"]
+def _allowed(hint: Any) -> str:
+    if is_dataclass(hint):
+        return f"a table with {', '.join(one.name for one in fields(hint))}"
+    kind, rule = get_args(hint)
     kinds = get_args(kind)
+    if kind is str:
+        return str(rule)
     if not kinds:
-        return f"allowed is {'a whole number' if kind is int else 'a number'} in {low:g}..{high:g}"
+        return f"{'a whole number' if kind is int else 'a number'} {rule}"
     count = "any number of" if kinds[-1] is Ellipsis else str(len(kinds))
-    return f"allowed is a list of {count} {'whole ' if kinds[0] is int else ''}numbers in {low:g}..{high:g}"
+    return f"a list of {count} {'whole ' if kinds[0] is int else ''}numbers {rule}"
 
 
 def _dotted(prefix: str, name: str) -> str:

@@ -69,9 +69,7 @@ class TwinTimeHarp:
         quantum_hz = self._preset.sync_quantum_hz
         return round(self._train.repetition_hz() / quantum_hz) * quantum_hz
 
-    def acquire(
-        self, tacq_s: float, *, acquisition: int, index: int, stop: threading.Event | None = None
-    ) -> Block:
+    def acquire(self, tacq_s: float, *, acquisition: int, index: int, stop: threading.Event | None = None) -> Block:
         """Integrate for `tacq_s` where the stage is; what was counted so far if `stop` is set."""
         if not (math.isfinite(tacq_s) and tacq_s > 0):
             raise ValueError(f"tacq_s = {tacq_s}: it must be finite and > 0")

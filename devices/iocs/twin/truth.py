@@ -107,7 +107,10 @@ class TruthFile:
         """Carry on with a file of the same preset and seed."""
         if not self.path.is_file():
             return
-        earlier = json.loads(self.path.read_text(encoding="utf-8"))
+        try:
+            earlier = json.loads(self.path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise ValueError(f"{self.path} is there and is no truth file: name another") from error
         if all(earlier.get(key) == self._index[key] for key in ("layout", "seed", "preset")):
             self._index = earlier
 

@@ -1,0 +1,55 @@
+# make            what can be made
+# make demo       the paper, measured on the twin; PRESET=... SEED=... SPEED=... TRUTH=... reach the twin
+# make lab        the IPython session
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+MARK := $(VENV)/.installed
+TWIN := $(foreach option,PRESET SEED SPEED TRUTH,$(if $($(option)),--$(shell echo $(option) | tr A-Z a-z) $($(option))))
+
+# Compiled modules make every start of the lab several times faster.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: help install demo test lab check lock clean
+
+help:
+	@echo "make demo     measure the paper on the twin and compare (figures and results in demo/)"
+	@echo "make lab      open the IPython session"
+	@echo "make test     run the tests"
+	@echo "make check    ruff, pyright, import contracts"
+	@echo "make lock     resolve the dependencies again (needs uv)"
+	@echo "make clean    remove the virtual environment and the demo; recorded data in data/ stay"
+
+install: $(MARK)
+
+$(MARK): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "$$($(PYTHON) --version 2>&1) found, Python 3.11 to 3.13 needed: make PYTHON=python3.12 ..."; exit 1; }
+	@echo "installing into $(VENV), a minute or two the first time"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(MARK)
+
+demo: install
+	$(BIN)/python profile/demo.py $(TWIN)
+
+lab: install
+	$(BIN)/ipython --profile-dir=profile --no-banner
+
+test: install
+	$(BIN)/python -m pytest
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+lock:
+	uv pip compile --universal --python-version 3.11 --extra dev --no-emit-index-url \
+	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) demo

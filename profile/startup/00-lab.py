@@ -1,0 +1,33 @@
+"""The session at the prompt: RunEngine, catalog, devices, plans. Wiring only; the work is done in lab/."""
+
+import logging
+import os
+import sys
+
+from lab.session import HOUSE, start
+
+logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
+logging.getLogger("bluesky").setLevel(logging.CRITICAL)  # errors are shown once, by the prompt
+logging.getLogger("caproto").setLevel(logging.CRITICAL)
+
+try:
+    session = start(os.environ.get("LUMINESCOPE_CONFIG", HOUSE / "profile" / "lab.toml"))
+except Exception as why:
+    print(f"\n{why}\n", file=sys.stderr)
+    os._exit(1)
+
+from bluesky import plan_stubs as bps  # noqa: E402
+
+from lab.card import LabCard  # noqa: E402
+from lab.display import live_display  # noqa: E402
+from lab.prompt import friendly  # noqa: E402
+from plans import flim_raster, irf, park  # noqa: E402
+
+RE, db, microscope = session.RE, session.db, session.microscope
+lab = LabCard(session)
+RE.obey_signals()
+live_display(session)
+
+if "get_ipython" in globals():
+    friendly(get_ipython())
+print(lab)

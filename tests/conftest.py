@@ -1,0 +1,43 @@
+"""One running lab for all tests that need one: the twin behind real IOCs, real storage, a real RunEngine."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+HOUSE = Path(__file__).resolve().parents[1]
+
+
+def house(folder: Path, *, preset: str = "A", seed: int = 1) -> Path:
+    """A house of its own for a lab: free ports, its own data folder; returns its lab.toml."""
+    profile = folder / "profile"
+    profile.mkdir(parents=True)
+    shutil.copy(HOUSE / "profile" / "samples.toml", profile)
+    text = (HOUSE / "profile" / "lab.toml").read_text()
+    for port in ("5364", "5366", "8365"):
+        text = text.replace(f"port = {port}", "port = 0")
+    text = text.replace('preset = "A"', f'preset = "{preset}"').replace("seed = 1 ", f"seed = {seed} ")
+    (profile / "lab.toml").write_text(text)
+    return profile / "lab.toml"
+
+
+@pytest.fixture(scope="session")
+def session(tmp_path_factory):
+    """The lab, with an instrument response recorded; its truth is sealed beside its data."""
+    from lab.session import start
+    from plans import irf
+
+    config = house(tmp_path_factory.mktemp("lab"))
+    lab = start(config, truth=config.parent.parent / "truth.json")
+    lab.RE(irf(lab.microscope))
+    yield lab
+    lab.close(stop_processes=True)
+
+
+@pytest.fixture
+def documents(session):
+    """All documents that the RunEngine emits during the test."""
+    seen: list[tuple[str, dict]] = []
+    token = session.RE.subscribe(lambda name, doc: seen.append((name, doc)))
+    yield seen
+    session.RE.unsubscribe(token)

@@ -1,0 +1,57 @@
+"""The session: results, catalog, derived runs, replay; two sessions on one rig."""
+
+import numpy as np
+import pytest
+
+from lab.lock import RigLocked
+from lab.session import start
+from plans import flim_raster
+
+
+@pytest.fixture(scope="module")
+def result(session):
+    return session.RE(flim_raster(session.microscope, sample="A", extent_um=10, n_pixels=12, dwell_ms=100, n_scans=3))
+
+
+def test_a_raster_returns_its_lifetimes_on_one_screen(result):
+    text = repr(result)
+    assert len(text.splitlines()) <= 12 and max(map(len, text.splitlines())) <= 120
+    assert "lifetime image of A" in text and "12 x 12 pixels" in text and "tau2" in text and result.uid[:8] in text
+
+
+def test_the_catalog_finds_the_run(session, result):
+    assert session.db[-1].start["uid"] == result.uid
+    assert session.db[result.uid[:8]].start["uid"] == result.uid
+    assert result.uid in [run.start["uid"] for run in session.db(plan_name="flim_raster", sample_name="A")]
+    assert len(session.db[result.uid].table()) == 36
+    assert len(session.db[result.uid].table("baseline")) == 2
+
+
+def test_the_histogram_cube_is_sliced_lazily(session, result):
+    cube = session.db.array(result.uid, "scanner_histograms")
+    assert cube.shape == (36, 12, 2, 4096)
+    assert cube[3:5, :, 0].shape == (2, 12, 4096)
+
+
+def test_the_analysis_is_a_run_of_its_own(session, result):
+    derived = session.db.derived(result.uid)
+    assert derived.start["analysis_of"] == [result.uid] and derived.start["purpose"] == "analysis"
+    assert derived.start["parameters"]["irf_uid"] == session.microscope.irf_uid.get()
+    assert derived.start["code_version"].startswith("0.")
+    stored = session.db.array(derived.start["uid"], "tau_ns")[:]
+    np.testing.assert_array_equal(np.squeeze(stored), result.map.fit.tau_ns)
+    for key in ("tau_err_ns", "drift_px", "drift_err_px", "deviance", "coverage"):
+        assert np.isfinite(session.db.array(derived.start["uid"], key)[:]).any()
+
+
+def test_a_stored_run_replays_bit_for_bit(session, result):
+    again = session.replay(result.uid)
+    for name in ("tau_ns", "tau_err_ns", "fraction", "background_fraction", "deviance", "n_photons"):
+        np.testing.assert_array_equal(getattr(again.map.fit, name), getattr(result.map.fit, name))
+    np.testing.assert_array_equal(again.map.drift.shift_px, result.map.drift.shift_px)
+    np.testing.assert_array_equal(again.map.qd_counts, result.map.qd_counts)
+
+
+def test_a_second_session_is_refused_and_told_who_holds_the_rig(session):
+    with pytest.raises(RigLocked, match="is held by"):
+        start(session.config)

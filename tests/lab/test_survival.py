@@ -1,0 +1,61 @@
+"""What dies, and what is left: nothing measured is lost, and the laser is dark."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from devices.iocs.twin.beam import BeamReader
+from lab.config import read
+from tests.conftest import house
+from tests.lab.crashes import find_what_is_left, in_own_process, lose_an_ioc, wait_for
+
+CRASHING = Path(__file__).with_name("crashes.py")
+
+
+@pytest.fixture
+def victim(tmp_path):
+    """A session in its own process, in the middle of a raster: (process, lab.toml, uid, lines confirmed so far)."""
+    config = house(tmp_path)
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("EPICS_", "TILED_"))}
+    command = [sys.executable, str(CRASHING), str(config), "40"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=CRASHING.parents[2])
+    assert process.stdout is not None
+    uid = next(line for line in process.stdout if line.startswith("run ")).split()[1]
+    lines = [int(process.stdout.readline().split()[1]) for _ in range(5)]
+    yield process, config, uid, lines
+    process.kill()
+    process.stdout.close()
+    process.wait()
+
+
+def test_kill_9_of_the_session_loses_no_line_and_leaves_it_dark(victim):
+    process, config, uid, lines = victim
+    beam = BeamReader(read(config).folders.run / "beam.bin")
+    assert beam.read().lit
+    process.send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    wait_for(lambda: not beam.read().lit, 5.0)
+    assert time.monotonic() - killed < 2.0
+    lines += [int(line.split()[1]) for line in process.stdout if line.startswith("line ")]
+    process.wait()
+    assert lines == list(range(len(lines)))
+
+    left = in_own_process(find_what_is_left, str(config), uid, len(lines))
+    assert left["status"] == "interrupted" and left["newest"] == uid
+    assert left["lines"] >= len(lines)
+    assert left["counts"] == left["in_file"] and min(left["counts"]) > 0
+    assert left["image"] >= 1
+
+
+@pytest.mark.parametrize("part", ["light", "bench"])
+def test_kill_9_of_an_ioc_fails_the_run_with_a_reason_and_the_lab_recovers(tmp_path, part):
+    told = in_own_process(lose_an_ioc, str(house(tmp_path)), part)
+    reasons = ("went away", "restarted", "went out", "lease")
+    assert told["exit_status"] == "fail"
+    assert any(reason in told["failure"] for reason in reasons), told["failure"]
+    assert told["again"] == "success"
