@@ -63,17 +63,18 @@ class PeriodAxis:
     def starting_where(self, counts: np.ndarray) -> "PeriodAxis":
         """The same axis, begun where one period holds most of the counts (in the middle of equally good places).
 
-        If the window exceeds the period and the counts occupy less than a period, and next to the empty channels they
-        are too dense for these to be empty by chance, the card does not record there.
+        If a few percent of the period are empty, and the counts on both sides too dense for that to be chance, the
+        card does not record there.
         """
         if self.n_bins <= self.n_channels:
             return self
         occupied = np.flatnonzero(counts)
-        span = int(occupied[-1] - occupied[0]) + 1
-        edge = max(8, span // 100)
-        rate = min(counts[occupied[0] :][:edge].mean(), counts[: occupied[-1] + 1][-edge:].mean())
-        if (self.n_channels - span) * rate > SURELY_DEAD:
-            return replace(self, first=int(occupied[0]), most_live=span)
+        first, stop = int(occupied[0]), int(occupied[-1]) + 1
+        edge = max(1, self.n_channels // 20)
+        empty = self.n_channels - (stop - first)
+        missed = empty * min(counts[first : first + edge].mean(), counts[stop - edge : stop].mean())
+        if empty < edge and missed > SURELY_DEAD:
+            return replace(self, first=first, most_live=stop - first)
         sums = np.cumsum(np.concatenate([[0.0], counts]))
         held = sums[self.n_channels :] - sums[: sums.size - self.n_channels]
         best = np.flatnonzero(held >= held.max() * (1 - 1e-12))
@@ -94,7 +95,7 @@ def full_width_half_maximum(pulse: np.ndarray) -> float:
     half = pulse[centre] / 2
     right = centre + int(np.argmax(pulse[centre:] < half))
     left = centre - int(np.argmax(pulse[centre::-1] < half))
-    if right == centre or left == centre:
+    if centre in (left, right):
         return float(pulse.size)
     rise = left + (half - pulse[left]) / (pulse[left + 1] - pulse[left])
     fall = right - (half - pulse[right]) / (pulse[right - 1] - pulse[right])
@@ -151,9 +152,7 @@ def delayed(irf: np.ndarray, axis: PeriodAxis, t0_ns: float, oversampling: int) 
     return np.where(at > 1e-12, at, 0.0), widths
 
 
-def merged(
-    excitation: np.ndarray, widths: np.ndarray, labels: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def merged(excitation: np.ndarray, widths: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The same steps, those without excitation joined where their label stays the same.
 
     >>> merged(np.array([0.0, 0.0, 1.0, 0.0, 0.0]), np.ones(5), np.array([0, 0, 0, 0, 1]))[1].tolist()

@@ -67,7 +67,7 @@ def _through(width, tau, out):
 
 @njit(**INLINE)
 def _walk(excitation, step, population, value):
-    """One step of every decay: emission and its derivative added to value (2, n_tau), population (2, n_tau) moved on."""
+    """One step of every decay: emission is added to value (2, n_tau), population (2, n_tau) moves on."""
     for g in range(population.shape[1]):
         kept, late, dkept, dlate = step[0, g], step[1, g], step[2, g], step[3, g]
         n, dn = population[0, g], population[1, g]

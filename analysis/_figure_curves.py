@@ -279,6 +279,6 @@ def drift_panel(ax: Axes, image: FlimMap) -> None:
     ax.set_ylim(float(y_um.min() + y_um.max()) / 2 - reach, float(y_um.min() + y_um.max()) / 2 + reach)
     ax.set_aspect("equal")
     for axis in (ax.xaxis, ax.yaxis):
-        axis.set_major_locator(MaxNLocator(4))
+        axis.set_major_locator(MaxNLocator(3))
     ax.set_xlabel("drift along x (µm)", size=parts.FONT, labelpad=1)
     ax.set_ylabel("drift along y (µm)", size=parts.FONT, labelpad=2)

@@ -245,7 +245,7 @@ def lifetime_limits(images: Sequence[FlimMap]) -> tuple[float, float]:
 def rate_limits(images: Sequence[FlimMap]) -> tuple[float, float]:
     """Perovskite rates from the 1st to the 99th percentile of all images, cps."""
     rates = np.concatenate([image.perovskite_cps.ravel() for image in images])
-    return span(rates[rates > 0], 1, 99)
+    return span(rates[rates > 0], 1, 99) if (rates > 0).any() else (1.0, 10.0)
 
 
 def trusted_photons(image: FlimMap) -> np.ndarray:

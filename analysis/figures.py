@@ -92,18 +92,18 @@ def overview(image: FlimMap) -> Figure:
     parts.lifetime_key(parts.place(figure, 6.13, 2.78, 0.22, 1.22), limits, rates)
     pixel = curves.typical_pixel(image)
     pixels = [pixel] if pixel else []
-    decay = curves.decay_panel(figure, (0.44, 0.34, 1.75, 1.72), image, pixels, [(BLUE, "o", "")])
+    decay = curves.decay_panel(figure, (0.44, 0.34, 1.65, 1.72), image, pixels, [(BLUE, "o", "")])
     annotate_fits(decay, image, pixels, [(BLUE, "o", "")])
     parts.headline(
         decay, "d", f"typical pixel, row {pixel[0]}, column {pixel[1]}" if pixel else "no pixel could be fitted"
     )
     found = tau2_distribution(image)
-    spread = parts.place(figure, 2.76, 0.34, 1.75, 1.72)
+    spread = parts.place(figure, 2.60, 0.34, 1.65, 1.72)
     curves.distributions_panel(spread, [found], [(BLUE, f"{found.n_pixels} pixels")])
     parts.headline(spread, "e", "slow lifetimes")
-    track = parts.place(figure, 4.95, 0.34, 1.72, 1.72)
+    track = parts.place(figure, 4.93, 0.34, 1.72, 1.72)
     curves.drift_panel(track, image)
-    parts.headline(track, "f", f"drift, {int(image.drift.reliable.sum())} of {len(image.drift.reliable)} scans")
+    parts.headline(track, "f", f"drift, scans found: {int(image.drift.reliable.sum())} of {len(image.drift.reliable)}")
     figure.text(0.06 / parts.WIDTH_IN, 0.965, summary(image), size=parts.FONT)
     return figure
 
@@ -116,7 +116,7 @@ def summary(image: FlimMap) -> str:
     quality = f"deviance {np.median(deviance):.2f}" if deviance.size else "nothing fitted"
     return (
         f"sample {facts.sample}  ·  {facts.nx} × {facts.ny} pixels of {facts.pixel_um:g} µm  ·  "
-        f"{len(image.scans_used)} scans of {facts.dwell_s * 1e3:g} ms  ·  {quality}, "
+        f"{len(image.scans_used)} × {facts.dwell_s * 1e3:g} ms per pixel  ·  {quality}, "
         f"{trusted:.0%} of the fits trusted  ·  "
         rf"$t_0$ = {parts.uncertain(fit.t0_ns, fit.t0_err_ns)} ns"
     )

@@ -5,6 +5,7 @@ of the kernel density, so they contain the bandwidth and the fit noise of the pi
 the shares are those of the pixels. Moments are the population ones: skewness m3 / m2^(3/2), kurtosis m4 / m2^2 - 3.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -14,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 STEPS_PER_BANDWIDTH = 16
 MAX_GRID = 2**17
 REACH = 5  # bandwidths the grid goes beyond the data
+VALUES = ("mode_ns", "median_ns", "fwhm_ns", "skewness", "central_skewness", "excess_kurtosis")
+ERRORS = ("mode_err_ns", "median_err_ns", "fwhm_err_ns", "skewness_err", "central_skewness_err", "excess_kurtosis_err")
 
 Array = NDArray[np.float64]
 
@@ -92,18 +95,29 @@ def distribution(
     if bandwidth_ns is not None and not 0 < h < np.inf:
         raise ValueError(f"bandwidth {bandwidth_ns} ns is not positive")
     grid, bins, h = _grid(tau, h)
-    rng = np.random.default_rng(seed)
-    draws = (rng.integers(tau.size, size=tau.size) for _ in range(n_boot if tau.size else 0))
     values = _statistics(tau, weight, grid, bins, h, trim)
-    resampled = [
-        _statistics(tau, weight * np.bincount(drawn, minlength=tau.size), grid, bins, h, trim) for drawn in draws
-    ]
-    errors = np.std(resampled, axis=0, ddof=1) if n_boot > 1 and tau.size > 1 else np.full(len(values), np.nan)
-    both = (float(x) for pair in zip(values, errors, strict=True) for x in pair)
-    density = _density(weight, bins, grid, h)
+    draws = _draws(tau.size, n_boot if tau.size > 1 else 0, seed)
+    resampled = [_statistics(tau, weight * drawn, grid, bins, h, trim) for drawn in draws]
+    errors = np.std(resampled, axis=0, ddof=1) if len(resampled) > 1 else np.full(len(values), np.nan)
     return LifetimeDistribution(
-        grid, density, h, *both, tau.size, int(good.size - tau.size), float(weight.sum()), tau, weight
+        grid_ns=grid,
+        density=_density(weight, bins, grid, h),
+        bandwidth_ns=h,
+        n_pixels=tau.size,
+        n_dropped=good.size - tau.size,
+        n_photons=float(weight.sum()),
+        tau_ns=tau,
+        weights=weight,
+        **dict(zip(VALUES, map(float, values), strict=True)),
+        **dict(zip(ERRORS, map(float, errors), strict=True)),
     )
+
+
+def _draws(n_pixels: int, n_boot: int, seed: int) -> Iterator[Array]:
+    """Yield how often each pixel is drawn when as many are drawn with replacement."""
+    rng = np.random.default_rng(seed)
+    for _ in range(n_boot):
+        yield np.bincount(rng.integers(n_pixels, size=n_pixels), minlength=n_pixels).astype(float)
 
 
 def bandwidth(tau_ns: ArrayLike, weights: ArrayLike) -> float:
@@ -158,7 +172,7 @@ def _density(weight: Array, bins: tuple[NDArray[np.int64], Array], grid: Array, 
 def _statistics(
     tau: Array, weight: Array, grid: Array, bins: tuple[NDArray[np.int64], Array], h: float, trim: float
 ) -> Array:
-    """Return mode, median, FWHM, skewness, central skewness and excess kurtosis."""
+    """Return the numbers of `VALUES`, in that order."""
     if tau.size == 0:
         return np.full(6, np.nan)
     mode, fwhm = _peak(grid, _density(weight, bins, grid, h))

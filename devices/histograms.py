@@ -1,11 +1,14 @@
 """Histogram files as streams of documents: the arrays stay in the IOC's HDF5 file, the documents point into it."""
 
+import logging
 import uuid
 
-from ophyd import EpicsSignalRO
+from ophyd import Device, EpicsSignalRO
 from ophyd import FormattedComponent as FCpt
 
 from devices.signals import CommandError, Instrument, Reading, Setting, put_and_wait
+
+log = logging.getLogger(__name__)
 
 MIMETYPE = "application/x-hdf5"
 ARM_TIMEOUT_S = 10.0
@@ -47,6 +50,15 @@ class HistogramStream(Instrument):
         put_and_wait(self.arm, kind, ARM_TIMEOUT_S)
         if self.arm.get() != kind or self.arm_error.get():
             raise CommandError(f"{self.name}: no histogram file: {self.arm_error.get()}")
+
+    def unstage(self) -> list[Device]:
+        """Close the file; an IOC that is gone has closed it already, and the next one starts with a new file."""
+        unstaged = super().unstage()
+        try:
+            self.close_file()
+        except CommandError as why:
+            log.warning("%s", why)
+        return unstaged
 
     def mark(self, index: int):
         self._index = index

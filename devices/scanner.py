@@ -51,10 +51,6 @@ class LineScanner(HistogramStream):
         self.pixel_time_s = self.dwell.get() + self.settle.get()
         return super().stage()
 
-    def unstage(self) -> list[Device]:
-        self.close_file()
-        return super().unstage()
-
     def set(self, index: int) -> Status:
         timeout_s = GRACE_S + 2 * self.pixel_time_s * self.row_shape()[0]
         self.mark(index)

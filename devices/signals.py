@@ -47,6 +47,8 @@ def in_background(owner, work: Callable[[], None]) -> Status:
 def put_and_wait(signal: EpicsSignal, value: Any, timeout_s: float):
     """Put with completion; give up at once when the IOC goes away, not after the timeout."""
     done = threading.Event()
+    if not signal.connected:
+        raise CommandError(f"{signal.name}: its IOC is not there; is it running? Type lab")
     signal.put(value, use_complete=True, callback=lambda **_: done.set())
     deadline = time.monotonic() + timeout_s
     while not done.wait(POLL_S):

@@ -51,7 +51,6 @@ class TimeHarp(HistogramStream):
 
     def unstage(self) -> list[Device]:
         self.streaming = False
-        self.close_file()
         return super().unstage()
 
     def set(self, index: int) -> Status:

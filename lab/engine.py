@@ -12,8 +12,10 @@ from typing import Any
 
 from bluesky import RunEngine
 from bluesky.run_engine import RunEngineResult
+from ophyd.utils import DisconnectedError
 
 from devices.shutter import Shutter
+from devices.signals import CommandError
 
 log = logging.getLogger(__name__)
 
@@ -81,12 +83,17 @@ class LabEngine(RunEngine):
             log.error("the shutter was not closed by the session (%s): its dead-man does it", why)
 
     def __call__(self, *args, **kwargs):
-        return self.shown(super().__call__(*args, **kwargs))
+        return self.shown(lambda: super(LabEngine, self).__call__(*args, **kwargs))
 
     def resume(self):
-        return self.shown(super().resume())
+        return self.shown(super().resume)
 
-    def shown(self, outcome: RunEngineResult):
+    def shown(self, run: Callable[[], RunEngineResult]):
+        """Run, and present the outcome; a vanished IOC is told as what it is."""
+        try:
+            outcome = run()
+        except DisconnectedError as why:
+            raise CommandError(f"{why}: its IOC went away and is being started again; type lab to see") from why
         if self.leaving:
             raise SystemExit("ended by a signal: the plan was aborted, the laser is dark")
         return self.present(outcome.run_start_uids, outcome.plan_result)

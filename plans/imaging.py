@@ -158,7 +158,7 @@ def irf(
     *,
     min_counts: int = 200_000,
     intensity_w_cm2: float = 50.0,
-    integration_s: float = 5.0,
+    integration_s: float = 2.0,
     range_code: int | None = None,
     md: dict | None = None,
 ) -> MsgGenerator:
@@ -189,6 +189,8 @@ def irf(
             yield from bps.abs_set(card, row, group="integration")
             yield from bps.wait("integration", timeout=LINE_TIMEOUT_S)
             counts = yield from read(card.counts)
+            if (yield from read(card.overflow)):
+                raise RuntimeError(f"a channel saturated in {integration_s} s: less light, or a shorter integration_s")
             if min(counts) * MAX_INTEGRATIONS < min_counts:
                 raise RuntimeError(f"too little scattered light (counts {list(counts)} in {integration_s} s): focus?")
             yield from bps.create("irf")

@@ -41,3 +41,8 @@ def documents(session):
     token = session.RE.subscribe(lambda name, doc: seen.append((name, doc)))
     yield seen
     session.RE.unsubscribe(token)
+
+
+def is_line(doc: dict) -> bool:
+    """Whether an Event is a raster line: the baseline reads the scanner too, with everything else."""
+    return "scanner_line" in doc["data"] and "piezo_x" not in doc["data"]

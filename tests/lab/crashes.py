@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.conftest import is_line
+
 
 def in_own_process(function, *arguments):
     """Call a function of this module in a fresh process; its exceptions are raised here."""
@@ -40,7 +42,7 @@ def measure_until_killed(config: str, speed: str):
     def tell(name, doc):
         if name == "start":
             sys.stdout.write(f"run {doc['uid']}\n")
-        if name == "event" and "scanner_line" in doc["data"]:
+        if name == "event" and is_line(doc):
             sys.stdout.write(f"line {doc['data']['scanner_line']}\n")
         sys.stdout.flush()
 
@@ -92,6 +94,8 @@ def lose_an_ioc(config: str, part: str) -> dict:
             failure = str(why)
         wait_for(lambda: not beam.read().lit, 3.0)
         wait_for(lambda: facts.exists() and session.ready(), 30.0)
+        if session.microscope.shutter.latch.get():
+            session.microscope.shutter.reset()
         session.RE(irf(session.microscope, min_counts=20_000))
         again = session.RE(flim_raster(session.microscope, n_scans=1, **small))
         return {"failure": failure, "exit_status": stops[0]["exit_status"], "again": again.exit_status}
@@ -104,7 +108,7 @@ def once_after(n_lines: int, act):
     seen = []
 
     def callback(name, doc):
-        if "scanner_line" in doc["data"]:
+        if is_line(doc):
             seen.append(doc["seq_num"])
             if len(seen) == n_lines:
                 act()

@@ -22,7 +22,7 @@ def victim(tmp_path):
     """A session in its own process, in the middle of a raster: (process, lab.toml, uid, lines confirmed so far)."""
     config = house(tmp_path)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("EPICS_", "TILED_"))}
-    command = [sys.executable, str(CRASHING), str(config), "40"]
+    command = [sys.executable, "-m", "tests.lab.crashes", str(config), "40"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=CRASHING.parents[2])
     assert process.stdout is not None
     uid = next(line for line in process.stdout if line.startswith("run ")).split()[1]

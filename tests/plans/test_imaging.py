@@ -13,12 +13,13 @@ from bluesky.utils import RunEngineInterrupted
 from plans import flim_raster, irf, park
 from plans.imaging import range_code_for
 from plans.stubs import PlanError
+from tests.conftest import is_line
 
 SMALL = {"extent_um": 6.0, "n_pixels": 6, "dwell_ms": 50, "n_scans": 2}
 
 
 def lines(documents):
-    return [doc["data"]["scanner_line"] for name, doc in documents if name == "event" and "scanner_line" in doc["data"]]
+    return [doc["data"]["scanner_line"] for name, doc in documents if name == "event" and is_line(doc)]
 
 
 def start_of(documents):
@@ -53,7 +54,7 @@ def test_the_start_document_tells_light_detection_sample_and_response(session, d
 
 def test_events_hold_what_the_file_holds(session, documents):
     session.RE(flim_raster(session.microscope, sample="A", **SMALL, snake=True))
-    events = [doc["data"] for name, doc in documents if name == "event" and "scanner_line" in doc["data"]]
+    events = [doc["data"] for name, doc in documents if name == "event" and is_line(doc)]
     cube = session.db.array(start_of(documents)["uid"], "scanner_histograms")
     assert cube.shape == (12, 6, 2, 4096)
     for route, key in enumerate(("scanner_perovskite_counts", "scanner_qd_counts")):
@@ -65,7 +66,8 @@ def test_events_hold_what_the_file_holds(session, documents):
 
 def test_a_dark_frame_is_counted_with_the_shutter_closed(session, documents):
     result = session.RE(flim_raster(session.microscope, sample="A", **SMALL, dark_frame=True))
-    dark = next(doc["data"] for name, doc in documents if name == "event" and "timeharp_counts" in doc["data"])
+    names = {doc["uid"]: doc["name"] for name, doc in documents if name == "descriptor"}
+    dark = next(doc["data"] for name, doc in documents if name == "event" and names[doc["descriptor"]] == "dark")
     assert dark["timeharp_lit"] == 0
     np.testing.assert_allclose(result.map.dark_cps, [8, 40], atol=6 * np.sqrt(40 / 30))
 
@@ -129,7 +131,7 @@ def paused_after(session, plan, n_lines):
 
     def pause(name, doc):
         nonlocal seen
-        if "scanner_line" in doc["data"]:
+        if is_line(doc):
             seen += 1
             if seen == n_lines:
                 threading.Thread(target=session.RE.request_pause, args=(False,)).start()

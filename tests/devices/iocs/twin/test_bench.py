@@ -155,6 +155,11 @@ def test_a_line_takes_fly_back_settling_and_dwells(bench):
     assert line.x_um.std() > 0
 
 
+def test_a_hurried_line_is_measured_behind_where_it_was_sent(bench):
+    line = scan(bench, x_um=np.arange(20.0, 80.0), dwell_s=0.003, settle_s=0)
+    assert np.mean(np.arange(20.0, 80.0)[1:] - line.x_um[1:]) == pytest.approx(1 - np.exp(-1), abs=0.01)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

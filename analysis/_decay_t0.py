@@ -1,0 +1,103 @@
+"""The delay between IRF and decay, from the sum of all decays."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+from scipy.optimize import OptimizeResult, minimize_scalar
+
+from analysis import _decay_kernels as kernels
+from analysis._decay_axis import time_bins
+from analysis._decay_counts import check_length, sum_of_decays
+from analysis._decay_likelihood import bank_of, delay_slope, interpolation, maximise
+
+if TYPE_CHECKING:
+    from analysis.decay import DecayModel
+
+MOST_COMPONENTS = 4
+
+
+def fit_t0(model: DecayModel, summed: np.ndarray) -> DecayModel:
+    """The model with its live window, t0 and time bins from the sum (n_bins,) of all decays."""
+    check_length(summed, model.axis.n_bins, "bins of the irf")
+    summed = sum_of_decays(summed, model.axis.n_bins)
+    if not summed.any():
+        return replace(model, t0_err_ns=np.inf)
+    placed = replace(model, axis=model.axis.starting_where(model.irf_counts + summed))
+    placed = with_time_bins(replace(placed, t0_ns=_rough_delay(placed, placed.axis.fold(summed))))
+    bin_of = placed.time_bin[placed.axis.position]
+    compressed = np.bincount(bin_of[bin_of >= 0], weights=summed[bin_of >= 0])[None]
+    best = _with_enough_components(placed, compressed)
+    found = replace(placed, t0_ns=best.t0_ns, t0_err_ns=_delay_error(best, compressed))
+    return with_time_bins(found)
+
+
+def _with_enough_components(model: DecayModel, compressed: np.ndarray) -> DecayModel:
+    """The model at its likeliest t0, with up to four components as the Bayesian information criterion asks.
+
+    Likelihood gains are divided by the dispersion of the fit: a bright sum resolves the noise of the IRF and the
+    uneven widths of the channels, which are no lifetimes.
+    """
+    best, log_likelihood, _ = _likeliest_delay(model, compressed)
+    while best.n_components < MOST_COMPONENTS:
+        richer, reached, dispersion = _likeliest_delay(replace(best, n_components=best.n_components + 1), compressed)
+        if reached - log_likelihood < np.log(compressed.sum()) * max(1.0, dispersion):
+            break
+        best, log_likelihood = richer, reached
+    return best
+
+
+def _rough_delay(model: DecayModel, folded: np.ndarray) -> float:
+    """Delay, to about a bin, at which a single exponential overlaps the decay most (affinity of the square roots)."""
+    n = model.axis.n_channels
+    channels = np.arange(n)
+    tau_ns = np.geomspace(max(model.tau_bounds_ns[0], model.axis.bin_width_ns), model.tau_bounds_ns[1], 24)
+    decays = 0.95 * bank_of(model, tau_ns, 0.0, channels)[0] + 0.05 / n
+    spectrum = np.fft.rfft(np.sqrt(folded))
+    affinity = np.fft.irfft(spectrum * np.fft.rfft(np.sqrt(decays), axis=1).conj(), n=n, axis=1)
+    shift = int(np.argmax(affinity.max(axis=0)))
+    return (shift if shift <= n // 2 else shift - n) * model.axis.bin_width_ns
+
+
+def _likeliest_delay(model: DecayModel, compressed: np.ndarray) -> tuple[DecayModel, float, float]:
+    """The model with the t0 of highest profile likelihood; that log-likelihood; deviance per degree of freedom."""
+
+    def at(t0_ns: float) -> dict[str, np.ndarray]:
+        return maximise(replace(model, t0_ns=float(t0_ns)), compressed, 1e-9)
+
+    def loss(t0_ns: float) -> float:
+        return -at(t0_ns)["log_likelihood"][0]
+
+    reach_ns = max(3 * model.axis.bin_width_ns, model.irf_fwhm_ns)
+    grid, pitch_ns = np.linspace(model.t0_ns - reach_ns, model.t0_ns + reach_ns, 9, retstep=True)
+    centre = grid[np.argmin([loss(t0_ns) for t0_ns in grid])]
+    precision_ns = 5e-4 * model.axis.bin_width_ns
+    span = (centre - pitch_ns, centre + pitch_ns)
+    nearest = cast(
+        OptimizeResult, minimize_scalar(loss, bounds=span, method="bounded", options={"xatol": precision_ns})
+    )
+    t0_ns = float(nearest["x"])
+    found, freedom = at(t0_ns), max(1, model.n_time_bins - 2 * model.n_components - 2)
+    return replace(model, t0_ns=t0_ns), found["log_likelihood"][0], found["deviance"][0] / freedom
+
+
+def _delay_error(model: DecayModel, compressed: np.ndarray) -> float:
+    """One standard deviation of t0, all other parameters of the sum being free."""
+    found = maximise(model, compressed, 1e-9)
+    parameters, bank = found["parameters"][0], interpolation(model)
+    information = kernels.delay_information(compressed[0], parameters, bank, delay_slope(model), model.live_fraction)
+    if information > 0:
+        return float(information**-0.5)
+    if model.n_components == 1:
+        return float("inf")
+    return _delay_error(replace(model, n_components=model.n_components - 1), compressed)  # two lifetimes were one
+
+
+def with_time_bins(model: DecayModel) -> DecayModel:
+    """The model with time bins that start on its pulse."""
+    axis = model.axis
+    pulse_at = int(np.argmax(model.irf)) + round(model.t0_ns / axis.bin_width_ns)
+    fwhm_bins = model.irf_fwhm_ns / axis.bin_width_ns
+    return replace(model, time_bin=time_bins(axis, pulse_at, fwhm_bins))

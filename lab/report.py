@@ -1,0 +1,363 @@
+"""Measured against published: every FLIM number of the paper, computed from lifetime images, with a verdict.
+
+Nothing is looked up but the published side (`published.toml`): a number that misses its tolerance is shown as
+missed, one whose data are not there as not measured.
+"""
+
+import json
+import math
+import tomllib
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from analysis import images
+from analysis.flim import PEROVSKITE, QD, FlimMap
+from analysis.lifetimes import LifetimeDistribution, distribution
+from lab.results import trusted
+
+PUBLISHED = Path(__file__).with_name("published.toml")
+CROSSTALK = (0.012, 0.002)
+LEAST_PIXELS = 400
+N_BOOT = 400
+TAIL_NS = 20.0
+ROUNDING = 1e-9
+WIDTHS = {"id": 7, "quantity": 49, "measured": 23, "published": 17, "verdict": 12}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number of the paper: what was measured, what is printed, and whether they agree.
+
+    verdict: "ok", "missed" (measured is None if what the paper saw is not there at all), "setting" (a choice that was
+    followed) or "not measured" (the data are not there); note: what else to know.
+    """
+
+    id: str
+    quantity: str
+    measured: float | None
+    error: float | None
+    unit: str
+    published: str
+    verdict: str
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A number with its error; NaN if the data are not there, infinite if the data show no such thing.
+
+    `also` is the value of the second condition, if the published number has one.
+    """
+
+    value: float
+    error: float = math.nan
+    also: float = math.nan
+    note: str = ""
+
+
+def measure(
+    map_a: FlimMap | None,
+    map_b: FlimMap | None,
+    pixel1_map: FlimMap | None,
+    pixel2_map: FlimMap | None,
+    *,
+    doping_percent: tuple[float, float],
+    intensity_w_cm2: tuple[float, float],
+    crosstalk: tuple[float, float] = CROSSTALK,
+) -> list[Row]:
+    """Compute every published FLIM number that the given maps allow.
+
+    Parameters
+    ----------
+    map_a, map_b : lifetime images of samples A and B, each with a dark frame
+    pixel1_map, pixel2_map : images of even samples that are like the marked pixels throughout, 400 pixels or more
+    doping_percent, intensity_w_cm2 : of A and B, from the sample records and the start documents
+    crosstalk : share of the detected perovskite signal that the QD detector sees, and its error. A lab calibrates
+        it on an undoped film; the default is the red tail of the perovskite band in the QD filter (2e-4 of its
+        peak) over its share of the green filter behind OD1, which nobody measured: hence an error of a sixth.
+    """
+    numbers = published()
+    level_cps = float(numbers["FLIM-01"]["value"])
+    found: dict[str, Measured] = {}
+    found |= fits(pixel1_map, ["FIT-01", "FIT-02", "FIT-03", "FIT-04", "FIT-05", "FIT-11"])
+    found |= fits(pixel2_map, ["FIT-06", "FIT-07", "FIT-08", "FIT-09", "FIT-10", "FIT-12"])
+    found |= drifts([image for image in (map_a, map_b) if image is not None])
+    found |= clusters(map_a, level_cps) | distributions_a(map_a, level_cps) | distributions_b(map_b)
+    expected = doping_percent[1] / doping_percent[0] * intensity_w_cm2[1] / intensity_w_cm2[0]
+    found["FLIM-11"] = Measured(expected, 0.0)
+    if map_a is not None and map_b is not None:
+        found |= ratios(map_a, map_b, crosstalk, intensity_w_cm2[1] / intensity_w_cm2[0], expected)
+        found |= structures(map_a, map_b)
+        found["DIS-09"] = quotient(found["DIS-07"], found["DIS-04"])
+    return [row(entry, found.get(name)) for name, entry in numbers.items()]
+
+
+def published(path: Path = PUBLISHED) -> dict[str, dict[str, Any]]:
+    """The published numbers by id, as the TOML file has them."""
+    return {entry["id"]: entry for entry in tomllib.loads(path.read_text(encoding="utf-8"))["number"]}
+
+
+def row(entry: dict[str, Any], found: Measured | None) -> Row:
+    """Compare one published number with what was measured."""
+    about, printed = (entry["id"], entry["quantity"]), (entry["unit"], entry["published"])
+    if entry.get("setting"):
+        return Row(*about, entry.get("value"), None, *printed, "setting")
+    if found is None or math.isnan(found.value):
+        return Row(*about, None, None, *printed, "not measured", found.note if found else "")
+    note, second = found.note, entry.get("also", {})
+    if second:
+        note = "; ".join(filter(None, [f"{second['name']} {found.also:.3g} ({limits(second)})", note]))
+    good = within(found.value, entry) and (not second or within(found.also, second))
+    return Row(*about, finite(found.value), finite(found.error), *printed, "ok" if good else "missed", note)
+
+
+def finite(value: float) -> float | None:
+    """The number, or None where there is none."""
+    return float(value) if math.isfinite(value) else None
+
+
+def within(value: float, bounds: dict[str, Any]) -> bool:
+    """Whether a value lies between `low` and `high`, both included, to rounding; NaN does not."""
+    slack = ROUNDING * abs(value)
+    return bounds.get("low", -math.inf) - slack <= value <= bounds.get("high", math.inf) + slack
+
+
+def limits(bounds: dict[str, Any]) -> str:
+    """What is asked of a number, in words."""
+    low, high = bounds.get("low"), bounds.get("high")
+    if low is None or high is None:
+        return f"at most {high:g}" if low is None else f"at least {low:g}"
+    return f"asked {low:g} to {high:g}"
+
+
+# --- single pixels -----------------------------------------------------------------------------------------
+
+
+def fits(image: FlimMap | None, ids: list[str]) -> dict[str, Measured]:
+    """Medians over the pixels of an even sample: tau1, share 1, tau2, share 2, background, photons."""
+    if image is None:
+        return {}
+    good, fit = trusted(image) > 0, image.fit
+    shares = 100 * fit.fraction
+    columns = [fit.tau_ns[..., 0], shares[..., 0], fit.tau_ns[..., 1], shares[..., 1], 100 * fit.background_fraction]
+    n_lost = int((image.coverage > 0).sum() - good.sum())
+    notes = [f"{n_lost} pixels not trusted"] if n_lost else []
+    notes += [f"only {good.sum()} pixels, {LEAST_PIXELS} wanted"] if good.sum() < LEAST_PIXELS else []
+    note = ", ".join(notes)
+    return {name: typical(values[good], note) for name, values in zip(ids, [*columns, fit.n_photons], strict=True)}
+
+
+def typical(values: np.ndarray, note: str) -> Measured:
+    """Median of pixels with its bootstrap error; `also` is their scatter, half the 16 to 84 % range."""
+    if not values.size:
+        return Measured(math.nan, note=note)
+    draws = np.random.default_rng(0).integers(values.size, size=(N_BOOT, values.size))
+    error = np.std(np.median(values[draws], axis=1), ddof=1)
+    low, high = np.quantile(values, [0.16, 0.84])
+    return Measured(float(np.median(values)), float(error), float(high - low) / 2, note)
+
+
+# --- drift -------------------------------------------------------------------------------------------------
+
+
+def drifts(maps: list[FlimMap]) -> dict[str, Measured]:
+    """The largest step between consecutive scans, and the worst axis of what whole-pixel shifts leave over."""
+    steps = [step for image in maps for step in drift_steps(image)]
+    rests = [rest for image in maps for rest in drift_rests(image)]
+    found = {}
+    if steps:
+        value, error = max(steps)
+        note = "between scans that were both found; the motion within a scan is not seen"
+        found["DRF-01"] = Measured(value, error, note=note)
+    if rests:
+        value, error = max(rests)
+        note = "what the registration knows of: its own errors and the motion within a scan come on top"
+        found["DRF-02"] = Measured(value, error, note=note)
+    return found
+
+
+def drift_steps(image: FlimMap) -> list[tuple[float, float]]:
+    """Length of each step between neighbouring scans and its error, um."""
+    both = image.drift.reliable[1:] & image.drift.reliable[:-1]
+    step = np.diff(image.drift.shift_px, axis=0)[both] * image.facts.pixel_um
+    variance = image.drift.shift_err_px**2 * image.facts.pixel_um**2
+    error = np.sqrt((variance[1:] + variance[:-1])[both].sum(axis=1))
+    return list(zip(np.hypot(*step.T).tolist(), error.tolist(), strict=True))
+
+
+def drift_rests(image: FlimMap) -> list[tuple[float, float]]:
+    """Root mean square of the fractional shifts of each axis and its error, px; scan 0 is the reference."""
+    known = image.drift.reliable.copy()
+    known[0] = False
+    if not known.any():
+        return []
+    shift, error = image.drift.shift_px[known], image.drift.shift_err_px[known]
+    rest = shift - np.rint(shift)
+    rms = np.sqrt(np.mean(rest**2, axis=0))
+    scale = np.maximum(len(rest) * rms, 1e-12)
+    return list(zip(rms.tolist(), (np.sqrt(((rest * error) ** 2).sum(axis=0)) / scale).tolist(), strict=True))
+
+
+# --- intensities -------------------------------------------------------------------------------------------
+
+
+def fully_covered(image: FlimMap) -> np.ndarray:
+    """Pixels that every scan of the sum has seen, (ny, nx)."""
+    return (image.coverage == image.coverage.max()) & (image.coverage > 0)
+
+
+def signals(image: FlimMap, crosstalk: float) -> tuple[images.Signal, images.Signal]:
+    """Perovskite and QD signal of the fully covered area, without dark counts and crosstalk."""
+    area: dict[str, Any] = {"exposure_s": image.time_s, "mask": fully_covered(image)}
+    perovskite = images.signal(image.perovskite_counts, dark_cps=image.dark_cps[PEROVSKITE], **area)
+    dark_cps = image.dark_cps[QD]
+    qd = images.signal(image.qd_counts, dark_cps=dark_cps, crosstalk=crosstalk, other=perovskite, **area)
+    return perovskite, qd
+
+
+def ratios(
+    map_a: FlimMap, map_b: FlimMap, crosstalk: tuple[float, float], excitation: float, expected: float
+) -> dict[str, Measured]:
+    """B over A for both channels, and how far they exceed excitation and doping."""
+    (p_a, q_a), (p_b, q_b) = (signals(image, crosstalk[0]) for image in (map_a, map_b))
+    dark_err = np.maximum(map_a.dark_cps_err, map_b.dark_cps_err)
+    perovskite = images.background_subtracted_ratio(p_b, p_a, dark_err_cps=dark_err[PEROVSKITE])
+    qd = images.background_subtracted_ratio(q_b, q_a, dark_err_cps=dark_err[QD], crosstalk_err=crosstalk[1])
+    missing = "a dark frame is missing" if not np.isfinite([*map_a.dark_cps, *map_b.dark_cps]).all() else ""
+    subtracted = missing or f"dark counts and {crosstalk[0]:.3g} crosstalk subtracted; one place on each sample"
+    plain = missing or "dark counts subtracted; one place on each sample"
+    return {
+        "FLIM-10": Measured(qd.value, qd.err, note=subtracted),
+        "FLIM-12": Measured(perovskite.value, perovskite.err, note=plain),
+        "FLIM-13": Measured(perovskite.value / excitation, perovskite.err / excitation, note=missing),
+        "FLIM-14": Measured(qd.value / expected, qd.err / expected, note=missing),
+    }
+
+
+def clusters(image: FlimMap | None, level_cps: float) -> dict[str, Measured]:
+    """Size of the QD clusters of A, their reach into the perovskite, and the correlation of both channels."""
+    if image is None:
+        return {}
+    area, pixel_um = fully_covered(image), image.facts.pixel_um
+    threshold = level_cps * float(image.time_s.max())
+    found = images.blobs(image.qd_counts, pixel_um=pixel_um, threshold=threshold, mask=area)
+    reach = images.radial_excess(image.perovskite_counts, found.x_um, found.y_um, pixel_um=pixel_um, mask=area)
+    alike = images.correlation(image.qd_counts, image.perovskite_counts, mask=area)
+    size_note = f"{int(found.whole.sum())} clusters above {level_cps:g} counts/s, optical resolution included"
+    reach_note = f"{reach.n_clusters} clusters, excess at the centre {reach.significance:.1f} standard deviations"
+    looked_in_vain = math.isfinite(reach.significance) and math.isnan(reach.radius_um)
+    radius_um = math.inf if looked_in_vain else reach.radius_um
+    return {
+        "FLIM-02": Measured(found.median_fwhm_um, found.median_fwhm_err_um, note=size_note),
+        "FLIM-15": Measured(radius_um, reach.radius_err_um, note=reach_note),
+        "FLIM-16": Measured(alike.r, alike.r_err, alike.r_control),
+    }
+
+
+def structures(map_a: FlimMap, map_b: FlimMap) -> dict[str, Measured]:
+    """How much more structured A is than B, photon noise subtracted."""
+    perovskite, qd = (cv_ratio(map_a, map_b, route) for route in (PEROVSKITE, QD))
+    return {"FLIM-17": Measured(perovskite.value, perovskite.error, note=f"QD images {qd.value:.3g}")}
+
+
+def cv_ratio(map_a: FlimMap, map_b: FlimMap, route: int) -> Measured:
+    """Coefficient of variation of A over that of B in one channel."""
+    return quotient(*(structure(image, route) for image in (map_a, map_b)))
+
+
+def structure(image: FlimMap, route: int) -> Measured:
+    """Coefficient of variation of one channel of one image."""
+    counts = image.perovskite_counts if route == PEROVSKITE else image.qd_counts
+    dark = float(np.nan_to_num(image.dark_cps[route])) * image.facts.dwell_s
+    found = images.structure(counts, coverage=image.coverage, background=dark, mask=fully_covered(image))
+    return Measured(found.cv, found.cv_err)
+
+
+def quotient(above: Measured, below: Measured) -> Measured:
+    """A ratio with its error; NaN if it has no value."""
+    if not (above.value and below.value):
+        return Measured(math.nan)
+    value = above.value / below.value
+    return Measured(value, abs(value) * math.hypot(above.error / above.value, below.error / below.value))
+
+
+# --- distributions -----------------------------------------------------------------------------------------
+
+
+def slow_lifetimes(image: FlimMap, where: np.ndarray | None = None) -> LifetimeDistribution:
+    """Intensity-weighted distribution of tau2 over the trusted pixels, or some of them."""
+    weights = trusted(image) if where is None else np.where(where, trusted(image), 0.0)
+    return distribution(image.fit.tau_ns[..., -1], weights)
+
+
+def distributions_a(image: FlimMap | None, level_cps: float) -> dict[str, Measured]:
+    """The skewed distribution of A, and its parts with few and with many QDs."""
+    if image is None:
+        return {}
+    whole = slow_lifetimes(image)
+    poor, rich = (slow_lifetimes(image, where) for where in (image.qd_cps < level_cps, image.qd_cps >= level_cps))
+    tail = Measured(100 * whole.share_above(TAIL_NS), 100 * whole.share_above_err(TAIL_NS))
+    return {
+        "DIS-01": Measured(whole.mode_ns, whole.mode_err_ns),
+        "DIS-02": tail,
+        "DIS-03": Measured(whole.skewness, whole.skewness_err),
+        "DIS-07": Measured(rich.median_ns, rich.median_err_ns, note=f"{rich.n_pixels} pixels"),
+        "DIS-08": Measured(poor.mode_ns, poor.mode_err_ns, note=f"{poor.n_pixels} pixels"),
+    }
+
+
+def distributions_b(image: FlimMap | None) -> dict[str, Measured]:
+    """The narrow distribution of B."""
+    if image is None:
+        return {}
+    found = slow_lifetimes(image)
+    return {
+        "DIS-04": Measured(found.median_ns, found.median_err_ns),
+        "DIS-05": Measured(found.fwhm_ns, found.fwhm_err_ns, note="fit noise included, as in print"),
+        "DIS-06": Measured(found.central_skewness, found.central_skewness_err, found.excess_kurtosis),
+    }
+
+
+# --- text --------------------------------------------------------------------------------------------------
+
+
+def table(rows: Iterable[Row]) -> str:
+    """The rows as aligned text of at most 120 columns, a summary as the last line."""
+    rows = list(rows)
+    rule = "-+-".join("-" * width for width in WIDTHS.values())
+    verdicts = [one.verdict for one in rows]
+    counted = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts)]
+    return "\n".join([aligned(list(WIDTHS)), rule, *(aligned(cells(one)) for one in rows), ", ".join(counted)])
+
+
+def aligned(texts: list[str]) -> str:
+    """One line of the table; what is too long is cut."""
+    columns = zip(texts, WIDTHS.values(), strict=True)
+    return " | ".join(f"{text[:width]:{width}}" for text, width in columns).rstrip()
+
+
+def cells(one: Row) -> list[str]:
+    """The texts of one row."""
+    measured = "-" if one.measured is None else f"{number(one.measured, one.error)} {one.unit}".strip()
+    return [one.id, one.quantity, measured, one.published, one.verdict]
+
+
+def number(value: float, error: float | None) -> str:
+    """A value with its error to two digits, both to the same place.
+
+    >>> number(1.8934, 0.0212), number(44.2, 1.9), number(250, None), number(12.0, 0.0)
+    ('1.893 +- 0.021', '44.2 +- 1.9', '250', '12')
+    """
+    if not error or not math.isfinite(error):
+        return f"{value:.4g}"
+    digits = max(0, 1 - math.floor(math.log10(error)))
+    return f"{value:.{digits}f} +- {error:.{digits}f}"
+
+
+def to_json(rows: Iterable[Row]) -> str:
+    """The rows as JSON, notes included; what was not measured is null."""
+    return json.dumps([asdict(one) for one in rows], indent=2, allow_nan=False)
