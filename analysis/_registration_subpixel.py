@@ -11,15 +11,15 @@ MAX_PASSES = 30
 SETTLED_PX = 1e-3
 STEP_PX = 0.5  # a longer step is not trusted
 WEAK = 0.2  # share of the slopes that may be noise
-PATCH_PX = 5  # noise and misfit are taken as independent beyond
+PATCH_PX = 9  # noise and misfit are taken as independent beyond
 
 
-def refine(stable: Array, moved: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return shifts since the first image and their errors, both (n, 2), from whole-pixel shifts."""
+def refine(stable: Array, noise: Array, moved: NDArray[np.int64]) -> tuple[Array, Array]:
+    """Return shifts since the first image and their errors, both (n, 2), from noise variances and whole-pixel shifts."""
     shift, step, variance = moved.astype(float), np.zeros(moved.shape), np.zeros(moved.shape)
     k, rings = wavenumbers(stable.shape[1:])
     for _ in range(MAX_PASSES if len(stable) > 1 else 0):
-        step, variance = _pass(stable, shift, k, rings)
+        step, variance = _pass(stable, noise, shift, k, rings)
         shift += step
         if np.abs(step).max() < SETTLED_PX:
             break
@@ -27,15 +27,16 @@ def refine(stable: Array, moved: NDArray[np.int64]) -> tuple[Array, Array]:
     return shift - shift[0], np.sqrt(variance + variance[0])
 
 
-def _pass(stable: Array, shift: Array, k: Array, rings: NDArray[np.int64]) -> tuple[Array, Array]:
+def _pass(stable: Array, noise: Array, shift: Array, k: Array, rings: NDArray[np.int64]) -> tuple[Array, Array]:
     """Return how far each image is off the mean of the others, and the variance by its own noise, (n, 2)."""
     views, templates, windows, others = _compare(stable, shift, k)
     weight = _filter(fft.fft2(views), fft.fft2(templates), rings)
     steep = fft.ifft2(1j * k * fft.fft2(windows)[:, None]).real / np.maximum(windows, 1e-3)[:, None]
     found = [_offset(*each, weight, k) for each in zip(views, templates, windows, steep, strict=True)]
-    step, variance = np.swapaxes(found, 0, 1)
-    own = others / (others + 1)  # the rest of the noise is the template's
-    return (step - step.mean(axis=0)) * (1 - 1 / len(step)), variance * own[:, None]
+    step, variance, gain = np.swapaxes(found, 0, 1)
+    own = others[:, None] / (others[:, None] + 1)  # the rest of the noise is the template's
+    weak = gain * noise[:, None] / own > WEAK**2
+    return (step - step.mean(axis=0)) * (1 - 1 / len(step)), np.where(weak, np.inf, variance * own)
 
 
 def _filter(views: NDArray, templates: NDArray, rings: NDArray[np.int64]) -> Array:
@@ -46,24 +47,25 @@ def _filter(views: NDArray, templates: NDArray, rings: NDArray[np.int64]) -> Arr
     return wiener / np.maximum(noise, max(TINY, 0.1 * noise.mean()))
 
 
-def _offset(view: Array, template: Array, window: Array, steep: Array, weight: Array, k: Array) -> tuple[Array, Array]:
-    """Return how far a view is off its template, and the variance of that; infinite where structure is lacking.
+def _offset(
+    view: Array, template: Array, window: Array, steep: Array, weight: Array, k: Array
+) -> tuple[Array, Array, Array]:
+    """Return how far a view is off its template, the variance of that, and how much noise passes for slopes.
 
     Shift and brightness are solved for together. The slopes of the view are tested with those of the template:
-    their noise is independent, so none of it passes for structure. Misfit counts as noise.
+    their noise is independent, so none of it passes for structure on average. Misfit counts as noise.
     """
     rest = view - template
-    expected, slopes, chance = (_slopes(image, window, steep, k) for image in (template, view, rest))
+    expected, slopes = (_slopes(image, window, steep, k) for image in (template, view))
     tests = fft.ifft2(weight * fft.fft2(expected)).real
     normal = np.tensordot(tests, slopes, axes=([1, 2], [1, 2]))
     if not np.linalg.cond(normal) < 1e12:
-        return np.zeros(2), np.full(2, np.inf)
+        return np.zeros(2), np.full(2, np.inf), np.full(2, np.inf)
     estimator = -np.tensordot(np.linalg.inv(normal), tests, axes=1)[:2]
     patches = PATCH_PX * ndimage.uniform_filter(estimator * rest, PATCH_PX, mode="constant", axes=(1, 2))
-    variance = (patches**2).sum(axis=(1, 2))
-    weak = ((estimator * chance[:2]) ** 2).sum(axis=(1, 2)) > WEAK**2
+    gain = fft.ifft2(k * fft.fft2(estimator)).imag
     step = np.clip((estimator * rest).sum(axis=(1, 2)), -STEP_PX, STEP_PX)
-    return step, np.where(weak, np.inf, variance)
+    return step, (patches**2).sum(axis=(1, 2)), (gain**2).sum(axis=(1, 2))
 
 
 def _slopes(image: Array, window: Array, steep: Array, k: Array) -> Array:

@@ -131,7 +131,8 @@ class LiveFlim(DocumentRouter):
     def event(self, doc):
         stream, data = self.streams.get(doc["descriptor"]), doc["data"]
         if stream == "primary":
-            self.attempt(lambda: self.raster.add_light(int(data["scanner_line"]), float(data["scanner_lit"])))
+            facts = {"lit": float(data["scanner_lit"]), "saturated": bool(data["scanner_overflow"])}
+            self.attempt(lambda: self.raster.add_facts(int(data["scanner_line"]), **facts))
         elif stream == "dark":
             counts, seconds = np.asarray(data["timeharp_counts"]), float(data["timeharp_elapsed"])
             self.attempt(lambda: self.raster.add_dark(counts, seconds))

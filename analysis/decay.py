@@ -191,6 +191,10 @@ class DecayModel:
         """
         return fit_t0(self, np.asarray(summed))
 
+    def with_t0(self, t0_ns: float, t0_err_ns: float = 0.0) -> "DecayModel":
+        """The same model at another delay. The time bins stay, so counts that were compressed before stay valid."""
+        return replace(self, t0_ns=float(t0_ns), t0_err_ns=float(t0_err_ns))
+
     def fit(self, compressed: ArrayLike) -> DecayFit:
         """Fit every decay of compressed counts (..., n_time_bins).
 

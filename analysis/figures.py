@@ -233,11 +233,11 @@ class LiveImage:
 def progress(raster: FlimRaster, rates: Sequence[np.ndarray]) -> str:
     """Lines so far and mean rates, in a line."""
     facts, n_taken = raster.facts, int(raster.taken.sum())
-    dark = n_taken - int(raster.usable.sum())
+    bad = [(n_taken - int(raster.usable.sum()), "without light"), (int(raster.saturated.sum()), "saturated")]
+    lines = ", ".join([f"line {n_taken} of {facts.n_lines}", *(f"{n} {what}" for n, what in bad if n)])
     means = [float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else 0.0 for values in rates]
-    without_light = f"  ·  {dark} without light" if dark else ""
     return (
-        f"sample {facts.sample}, {parts.run_name(facts)}  ·  line {n_taken} of {facts.n_lines}{without_light}  ·  "
+        f"sample {facts.sample}, {parts.run_name(facts)}  ·  {lines}  ·  "
         f"mean {means[0]:,.0f} perovskite and {means[1]:,.0f} QD counts/s"
     )
 

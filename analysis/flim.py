@@ -64,6 +64,7 @@ class FlimMap:
     counts: photons per pixel summed over the aligned scans, route by route; coverage: how many scans saw the pixel.
     fit: `DecayFit` of every pixel of the perovskite route (NaN where flagged); drift: how the scene moved.
     scans_used: indices of the scans in the sum; lit: (n_scans, ny) share of each line with light on.
+    saturated: (n_scans, ny) lines in which a 16-bit channel of the card was full.
     decay: (n_bins,) all perovskite photons of the lines used, in channels of the card.
     dark_cps: (2,) dark rates if a dark frame was taken, else NaN, and their errors.
     """
@@ -76,6 +77,7 @@ class FlimMap:
     drift: Drift
     scans_used: np.ndarray
     lit: np.ndarray
+    saturated: np.ndarray
     decay: np.ndarray
     dark_cps: np.ndarray
     dark_cps_err: np.ndarray
@@ -112,10 +114,12 @@ class FlimRaster:
 
     def __init__(self, facts: RasterFacts, irf: np.ndarray):
         self.facts = facts
-        self.model = DecayModel.from_irf(irf, bin_width_ns=facts.bin_width_ns, period_ns=facts.period_ns)
+        self.response = DecayModel.from_irf(irf, bin_width_ns=facts.bin_width_ns, period_ns=facts.period_ns)
+        self.model: DecayModel | None = None
         shape = (facts.n_scans, facts.ny, facts.nx)
         self.images = np.zeros((2, *shape), np.uint32)
         self.lit = np.full(shape[:2], np.nan)
+        self.saturated = np.zeros(shape[:2], bool)
         self.decays = np.zeros((facts.n_scans, facts.ny, facts.n_bins), np.uint32)
         self.compressed: np.ndarray | None = None
         self.taken = np.zeros(shape[:2], bool)
@@ -125,6 +129,8 @@ class FlimRaster:
         """Take line `index` (scan index // ny, row index % ny): histograms (nx, n_routes, n_bins)."""
         scan, row = divmod(index, self.facts.ny)
         perovskite = histograms[:, PEROVSKITE]
+        if self.model is None:  # the first line places the time bins, for good
+            self.model = self.response.fit_t0(perovskite.sum(axis=0, dtype=np.int64))
         coarse = self.model.compress(perovskite)
         if self.compressed is None:
             shape = (self.facts.n_scans, self.facts.ny, *coarse.shape)
@@ -134,9 +140,10 @@ class FlimRaster:
         self.decays[scan, row] = perovskite.sum(axis=0, dtype=np.uint32)
         self.taken[scan, row] = True
 
-    def add_light(self, index: int, share: float):
-        """Note the share of line `index` that the light was on for; lines without light are left out."""
-        self.lit[divmod(index, self.facts.ny)] = share
+    def add_facts(self, index: int, *, lit: float, saturated: bool):
+        """Note how much of line `index` had light (less than all: it is left out), and whether a channel was full."""
+        self.lit[divmod(index, self.facts.ny)] = lit
+        self.saturated[divmod(index, self.facts.ny)] = saturated
 
     def add_dark(self, counts: np.ndarray, time_s: float):
         """Note a dark count of both routes."""
@@ -156,47 +163,66 @@ class FlimRaster:
         """(n_bins,) perovskite photons of all usable lines."""
         return self.decays[self.usable].sum(axis=0, dtype=np.int64)
 
-    def preview(self, scan: int, rows: slice) -> DecayFit:
-        """A quick fit of some rows of one scan with the time zero of what was measured so far."""
-        model = self.model.fit_t0(self.total_decay())
-        return model.fit(self.compressed[scan, rows])
+    def timed(self) -> DecayModel:
+        """The model with the time zero of all usable lines and the time bins of the first."""
+        if self.model is None:
+            raise ValueError("no line was measured: there is nothing to fit")
+        found = self.model.fit_t0(self.total_decay())
+        return self.model.with_t0(found.t0_ns, found.t0_err_ns)
+
+    def preview(self, scan: int, rows: list[int]) -> DecayFit:
+        """A quick fit of some rows of one scan, with the time zero of what was measured so far."""
+        return self.timed().fit(self.compressed[scan, rows])
 
     def result(self) -> FlimMap:
         """Register the complete scans on each other, sum them, fit every pixel.
 
         A run that was interrupted in its first scan gives what there is: one partial scan, unmeasured rows NaN.
         """
-        if self.compressed is None:
-            raise ValueError("no line was measured: there is nothing to fit")
-        scans = self.complete_scans
+        model, scans = self.timed(), self.complete_scans
         if not len(scans):
             scans = np.array([int(np.argmax(self.usable.sum(axis=1)))])
         drift = register(self.images[:, scans].sum(axis=0))
-        kept = np.flatnonzero(drift.reliable)
-        rows = self.usable[scans][..., None]
-        # One extra channel carries the exposure through the same shifts as the photons.
-        counts = np.concatenate(
-            [self.compressed[scans], np.moveaxis(self.images[:, scans], 0, -1)], axis=-1, dtype=np.uint32
-        )
-        total, _ = sum_aligned(np.where(rows[..., None], counts, 0), drift)
-        coverage, _ = sum_aligned(np.broadcast_to(rows, counts.shape[:3]).astype(np.uint32), drift)
-        model = self.model.fit_t0(self.total_decay())
-        compressed = np.ascontiguousarray(total[..., :-2])
+        shift_px, kept = places(drift)
+        compressed, images, coverage = self.aligned(scans[kept], shift_px[kept])
         return FlimMap(
             facts=self.facts,
-            perovskite_counts=total[..., -2].astype(np.int64),
-            qd_counts=total[..., -1].astype(np.int64),
+            perovskite_counts=images[..., PEROVSKITE].astype(np.int64),
+            qd_counts=images[..., QD].astype(np.int64),
             coverage=coverage.astype(np.int64),
             fit=unexposed_flagged(model.fit(compressed), coverage),
             drift=drift,
             scans_used=scans[kept],
             lit=self.lit,
+            saturated=self.saturated,
             decay=self.total_decay(),
             dark_cps=self.dark_cps,
             dark_cps_err=self.dark_cps_err,
             compressed=compressed,
             model=model,
         )
+
+    def aligned(self, scans: np.ndarray, shift_px: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Sums over the scans in the frame of the first: time bins (ny, nx, m), images (ny, nx, 2), coverage (ny, nx)."""
+        rows = self.usable[scans][..., None]
+        images = np.moveaxis(self.images[:, scans], 0, -1)
+        exposed = np.broadcast_to(rows, images.shape[:3]).astype(np.uint32)
+        usable = [
+            (np.where(lit[..., None], scan, 0) for lit, scan in zip(rows, stack, strict=True))
+            for stack in (self.compressed[scans], images)
+        ]
+        compressed, summed, coverage = (sum_aligned(stack, shift_px)[0] for stack in (*usable, exposed))
+        return compressed, summed, coverage
+
+
+def places(drift: Drift) -> tuple[np.ndarray, np.ndarray]:
+    """Where each scan is, (n, 2) px, and which to sum, (n,) bool: those that could be placed.
+
+    If none could be placed on the first, the scene has no features: all are summed where they are, blur cannot show.
+    """
+    if drift.reliable[1:].any():
+        return drift.shift_px, drift.reliable
+    return np.zeros_like(drift.shift_px), np.ones_like(drift.reliable)
 
 
 def unexposed_flagged(fit: DecayFit, coverage: np.ndarray) -> DecayFit:

@@ -59,7 +59,7 @@ def register(images: ArrayLike, *, max_shift_px: float | None = None) -> Drift:
     enough = photons * photons[0] >= MIN_PAIRS * counts[0].size
     whole, placed = place(stable, noise, enough, max_shift_px)
     shift, error = np.full((len(counts), 2), np.nan), np.full((len(counts), 2), np.nan)
-    shift[placed], error[placed] = refine(stable[placed], whole[placed])
+    shift[placed], error[placed] = refine(stable[placed], noise[placed], whole[placed])
     reliable = placed & (error <= MAX_ERR_PX).all(axis=1)
     reliable[0] = True
     shift[0] = error[0] = 0

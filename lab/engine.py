@@ -12,6 +12,7 @@ from typing import Any
 
 from bluesky import RunEngine
 from bluesky.run_engine import RunEngineResult
+from bluesky.utils import DuringTask
 from ophyd.utils import DisconnectedError
 
 from devices.shutter import Shutter
@@ -20,6 +21,7 @@ from devices.signals import CommandError
 log = logging.getLogger(__name__)
 
 BEAT_PERIOD_S = 0.3
+TICK_S = 0.1
 
 
 class Lease:
@@ -45,6 +47,22 @@ class Lease:
             self.shutter.owner.put("nobody", wait=True, timeout=5)
 
 
+class Ticking(DuringTask):
+    """Wait for the RunEngine, looking up ten times a second to let pictures be drawn."""
+
+    def __init__(self):
+        self.hooks: list[Callable[[], None]] = []
+
+    def block(self, blocking_event):
+        while not blocking_event.wait(TICK_S):
+            for hook in self.hooks:
+                try:
+                    hook()
+                except Exception:
+                    log.exception("a live picture failed; the run goes on without it")
+                    self.hooks.remove(hook)
+
+
 class LabEngine(RunEngine):
     """A RunEngine whose `__call__` and `resume` return what the plan was for.
 
@@ -55,7 +73,8 @@ class LabEngine(RunEngine):
     """
 
     def __init__(self, *args, lease: Lease, present: Callable[[tuple, Any], Any], **kwargs):
-        super().__init__(*args, call_returns_result=True, **kwargs)
+        self.during = Ticking()
+        super().__init__(*args, call_returns_result=True, during_task=self.during, **kwargs)
         self.lease, self.present = lease, present
         self.leaving = False
         self.darkening: threading.Thread | None = None

@@ -8,7 +8,7 @@ import json
 import math
 import tomllib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -121,9 +121,10 @@ def finite(value: float) -> float | None:
 
 
 def within(value: float, bounds: dict[str, Any]) -> bool:
-    """Whether a value lies between `low` and `high`, both included, to rounding; NaN does not."""
+    """Whether a value lies between `low` and `high`, both included, to rounding; what is not finite does not."""
     slack = ROUNDING * abs(value)
-    return bounds.get("low", -math.inf) - slack <= value <= bounds.get("high", math.inf) + slack
+    low, high = bounds.get("low", -math.inf), bounds.get("high", math.inf)
+    return math.isfinite(value) and low - slack <= value <= high + slack
 
 
 def limits(bounds: dict[str, Any]) -> str:
@@ -265,8 +266,12 @@ def structures(map_a: FlimMap, map_b: FlimMap) -> dict[str, Measured]:
 
 
 def cv_ratio(map_a: FlimMap, map_b: FlimMap, route: int) -> Measured:
-    """Coefficient of variation of A over that of B in one channel."""
-    return quotient(*(structure(image, route) for image in (map_a, map_b)))
+    """Coefficient of variation of A over that of B in one channel.
+
+    A B without structure beyond photon noise counts with the error of its coefficient: the ratio is a lower bound.
+    """
+    a, b = (structure(image, route) for image in (map_a, map_b))
+    return quotient(a, replace(b, value=max(b.value, b.error)))
 
 
 def structure(image: FlimMap, route: int) -> Measured:

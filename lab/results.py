@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from analysis.lifetimes import distribution
 
 from analysis.flim import FlimMap
+from analysis.lifetimes import distribution
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,19 @@ def quality(image: FlimMap) -> list[str]:
         f"trusted, t0 {fit.t0_ns:+.3f} +- {fit.t0_err_ns:.3f} ns",
         f"  drift       {moved_um:.2f} +- {error_um:.2f} um from first to last scan, {registered}",
         *(dark if np.isfinite(image.dark_cps).all() else []),
+        *warnings(image),
     ]
+
+
+def warnings(image: FlimMap) -> list[str]:
+    """What a careful reader must know before believing the numbers."""
+    dim = int((image.lit < 1).sum())
+    found = [
+        f"{dim} lines without full light were left out" if dim else "",
+        f"{int(image.saturated.sum())} lines hold a saturated channel" if image.saturated.any() else "",
+        "" if image.drift.reliable.all() else "scans could not be placed: summed where they are, or left out",
+    ]
+    return [f"  WARNING     {text}" for text in found if text]
 
 
 def whereabouts(result: FlimResult) -> list[str]:

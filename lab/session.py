@@ -110,8 +110,8 @@ class Session:
         self.RE.md.update(purpose="measurement", code_version=code_version(), twin=self.twin_facts(twin))
         self.RE.subscribe(self.journal)
         self.RE.subscribe(self.ingester)
-        self.RE.subscribe(harmless(RunRouter([self.analysis_for])))
-        self.RE.subscribe(harmless(self.note_exit), "stop")
+        self.RE.subscribe(self.harmless(RunRouter([self.analysis_for])))
+        self.RE.subscribe(self.harmless(self.note_exit), "stop")
         self.RE.preprocessors.append(SupplementalData(baseline=[self.microscope]))
         self.restore_irf()
 
@@ -240,6 +240,18 @@ class Session:
             self.lease.take()
         return True
 
+    @staticmethod
+    def harmless(callback: Callable[[str, dict], Any]) -> Callable[[str, dict], None]:
+        """A callback whose failure is logged and never ends a run."""
+
+        def guarded(name: str, doc: dict):
+            try:
+                callback(name, doc)
+            except Exception:
+                log.exception("a callback failed on a %s document; the run goes on", name)
+
+        return guarded
+
     def close(self, *, stop_processes: bool = False):
         """Give up the lease, bring everything into storage, leave."""
         if self.closed:
@@ -262,14 +274,3 @@ class Session:
             services.down(self.processes)
         self.lock.release()
 
-
-def harmless(callback: Callable[[str, dict], Any]) -> Callable[[str, dict], None]:
-    """A callback whose failure is logged and never ends a run."""
-
-    def guarded(name: str, doc: dict):
-        try:
-            callback(name, doc)
-        except Exception:
-            log.exception("a callback failed on a %s document; the run goes on", name)
-
-    return guarded

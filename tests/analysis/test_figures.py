@@ -242,14 +242,14 @@ def test_a_live_image_shows_the_rates_so_far_in_the_same_figure():
     assert drawn(live.figure) != before
 
 
-def test_a_live_image_waits_for_its_run_and_counts_dark_lines():
+def test_a_live_image_waits_for_its_run_and_counts_bad_lines():
     grown = even(100.0, (3, 3))
     live = figures.LiveImage(grown.facts)
     live.update(SimpleNamespace(raster=None, tau2_ns=np.empty(0)))
     assert "waiting" in live.text.get_text()
-    grown.add_light(0, 0.5)
+    grown.lit[0, 0], grown.saturated[1, 2] = 0.5, True
     live.update(SimpleNamespace(raster=grown, tau2_ns=np.full((3, 3), np.nan)))
-    assert "1 without light" in live.text.get_text()
+    assert "1 without light" in live.text.get_text() and "1 saturated" in live.text.get_text()
     drawn(live.figure)
 
 
