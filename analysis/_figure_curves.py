@@ -14,9 +14,10 @@ from analysis.lifetimes import LifetimeDistribution
 
 LEAST_EXPECTED = 8.0  # photons per point of a decay: a normal error bar is then fair
 LEAST_WIDTH = 0.4  # of a point, in widths of the IRF: closer points show nothing new
+STRIP_IN = 0.36  # height of a panel of residuals
 HEADROOM = 0.66  # share of the height left to distributions, the rest is for their numbers
 TRUSTWORTHY = 0.15  # relative error of tau2 in the pixels that stand for an image
-TAILS = (0.02, 0.995)
+TAILS = (0.02, 0.999)
 LEAST_PHOTONS = 2  # a distribution needs more than one
 
 
@@ -38,7 +39,7 @@ class DecayPoints:
 def marked_pixels(image: FlimMap) -> list[tuple[int, int]]:
     """Pixels (row, column) of well determined short and long tau2: near the tails of its distribution.
 
-    They are those closest to the 2 % and 99.5 % points of the pixels whose tau2 is known to 15 % (the better half,
+    They are those closest to the 2 % and 99.9 % points of the pixels whose tau2 is known to 15 % (the better half,
     if there are none). Empty if no fit can be trusted.
     """
     tau_ns, error_ns = image.fit.tau_ns[..., -1], image.fit.tau_err_ns[..., -1]
@@ -46,7 +47,7 @@ def marked_pixels(image: FlimMap) -> list[tuple[int, int]]:
     if not known.any():
         return []
     relative = np.divide(error_ns, tau_ns, out=np.full(tau_ns.shape, np.inf), where=known)
-    good = known & (relative <= max(TRUSTWORTHY, 0.0))
+    good = known & (relative <= TRUSTWORTHY)
     good = good if good.any() else known & (relative <= np.median(relative[known]))
     wanted = np.quantile(tau_ns[good], TAILS)
     found = [int(np.argmin(np.where(good, np.abs(tau_ns - tau), np.inf))) for tau in wanted]
@@ -192,27 +193,38 @@ def decay_panel(
     looks: colour, marker and name of each.
     """
     left, bottom, width, height = box_in
-    strip = 0.36
-    ax = parts.place(figure, left, bottom + len(pixels) * strip + 0.06, width, height - len(pixels) * strip - 0.06)
-    drawn = [draw_decay(ax, image, pixel, *look[:2]) for pixel, look in zip(pixels, looks, strict=False)]
+    strips_in = STRIP_IN * len(pixels) + 0.06
+    ax = parts.place(figure, left, bottom + strips_in, width, height - strips_in)
+    drawn = [draw_decay(ax, image, pixel, *look[:2]) for pixel, look in zip(pixels, looks, strict=True)]
     per_ns = [one.expected / one.width_ns for one in drawn]
     peak = max((float(rate.max()) for rate in per_ns), default=1.0)
     floor = min((float(rate.min()) for rate in per_ns), default=0.01)
     draw_irf(ax, image, peak)
     frame_decay(ax, image, pixels, peak, floor)
-    lowest = ax
-    for i, (points, look) in enumerate(zip(drawn, looks, strict=False)):
-        ax.tick_params(labelbottom=False)
-        lowest.tick_params(labelbottom=False)
-        lowest = parts.place(figure, left, bottom + (len(pixels) - 1 - i) * strip, width, strip - 0.05)
-        lowest.sharex(ax)
-        draw_residuals(lowest, points, look[0], look[1])
-    if drawn:
-        at = (left - 0.36, bottom + len(pixels) * strip / 2)
-        figure.text(*at, "residuals (σ)", transform=figure.dpi_scale_trans, size=parts.SMALL, rotation=90, ha="center",
-                    va="center")  # fmt: skip
+    lowest = residual_strips(figure, ax, (left, bottom, width), drawn, looks)
     lowest.set_xlabel("time after the laser pulse (ns)", size=parts.FONT, labelpad=1)
     return ax
+
+
+def residual_strips(
+    figure: Figure,
+    ax: Axes,
+    foot_in: tuple[float, float, float],
+    drawn: list[DecayPoints],
+    looks: list[tuple[str, str, str]],
+) -> Axes:
+    """One strip of residuals per decay under `ax`, upwards from (left, bottom, width); return the lowest axes."""
+    lowest, (left, bottom, width) = ax, foot_in
+    for i, (points, look) in enumerate(zip(drawn, looks, strict=True)):
+        lowest.tick_params(labelbottom=False)
+        lowest = parts.place(figure, left, bottom + (len(drawn) - 1 - i) * STRIP_IN, width, STRIP_IN - 0.05)
+        lowest.sharex(ax)
+        draw_residuals(lowest, points, *look[:2])
+    if drawn:
+        x, y = left - 0.36, bottom + len(drawn) * STRIP_IN / 2
+        style = {"size": parts.SMALL, "rotation": 90, "ha": "center", "va": "center"}
+        figure.text(x, y, "residuals (σ)", transform=figure.dpi_scale_trans, **style)
+    return lowest
 
 
 # --- distributions and drift -------------------------------------------------------------------------------
@@ -225,13 +237,14 @@ def distributions_panel(ax: Axes, found: list[LifetimeDistribution], looks: list
             draw_distribution(ax, one, color)
         words = in_words(one) if one.n_pixels >= LEAST_PHOTONS else "no pixels"
         ax.text(
-            0.02 + 0.5 * i, 0.97, f"{name}\n{words}", transform=ax.transAxes, size=parts.SMALL, color=color, va="top",
+            0.02 + 0.475 * i, 0.97, f"{name}\n{words}", transform=ax.transAxes, size=parts.SMALL, color=color, va="top",
             linespacing=1.2,
         )  # fmt: skip
     frame_distributions(ax, [one for one in found if one.n_pixels >= LEAST_PHOTONS])
 
 
 def draw_distribution(ax: Axes, found: LifetimeDistribution, color: str) -> None:
+    """The density as a filled curve, the median as a line up to it."""
     ax.fill_between(found.grid_ns, found.density, color=color, alpha=0.18, linewidth=0)
     ax.plot(found.grid_ns, found.density, color=color, linewidth=1.0)
     height = float(np.interp(found.median_ns, found.grid_ns, found.density))

@@ -66,6 +66,7 @@ def footnote(ax: Axes, text: str, *, upright: bool = False) -> None:
 
 
 def run_name(facts: RasterFacts) -> str:
+    """A run as figures name it: by the first eight characters of its uid."""
     return f"run {facts.uid[:8]}"
 
 

@@ -15,7 +15,7 @@ PATCH_PX = 9  # noise and misfit are taken as independent beyond
 
 
 def refine(stable: Array, noise: Array, moved: NDArray[np.int64]) -> tuple[Array, Array]:
-    """Return shifts since the first image and their errors, both (n, 2), from noise variances and whole-pixel shifts."""
+    """Return shifts since the first image and their errors, both (n, 2), from noise variances and whole pixels."""
     shift, step, variance = moved.astype(float), np.zeros(moved.shape), np.zeros(moved.shape)
     k, rings = wavenumbers(stable.shape[1:])
     for _ in range(MAX_PASSES if len(stable) > 1 else 0):

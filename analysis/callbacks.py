@@ -86,7 +86,7 @@ class LiveFlim(DocumentRouter):
     Attributes
     ----------
     raster : `FlimRaster`, filled as lines arrive; None until the run has started
-    tau2_ns : (ny, nx) preview of the slow lifetime, from single lines at first, from the sum in the end
+    tau2_ns : (ny, nx) the slow lifetime so far; scans are aligned only in the end
     done : Future of the `FlimMap`
     """
 
@@ -166,10 +166,8 @@ class LiveFlim(DocumentRouter):
 
     def preview(self):
         """Fit the lines that came since the last preview."""
-        ny = self.raster.facts.ny
-        scan = self.pending[-1] // ny
-        rows = sorted(index % ny for index in self.pending if index // ny == scan)
-        self.tau2_ns[rows] = self.raster.preview(scan, rows).tau_ns[..., -1]
+        rows = sorted({index % self.raster.facts.ny for index in self.pending})
+        self.tau2_ns[rows] = self.raster.preview(rows).tau_ns[..., -1]
         self.pending.clear()
         self.last_preview = time.monotonic()
         if self.on_line is not None:

@@ -61,7 +61,7 @@ def figure5(map_a: FlimMap, map_b: FlimMap, *, qd_threshold_cps: float = QD_THRE
     """
     figure = Figure(figsize=(parts.WIDTH_IN, 4.25))
     pixels = curves.marked_pixels(map_a)
-    main = curves.decay_panel(figure, (0.45, 0.36, 2.95, 3.66), map_a, pixels, PIXEL_LOOKS)
+    main = curves.decay_panel(figure, (0.45, 0.36, 2.95, 3.66), map_a, pixels, PIXEL_LOOKS[: len(pixels)])
     parts.headline(main, "a", f"decays of two pixels of sample {map_a.facts.sample}")
     annotate_fits(main, map_a, pixels, PIXEL_LOOKS)
     upper, lower = (parts.place(figure, 4.0, bottom, 2.62, 1.62) for bottom in (2.40, 0.36))
@@ -91,9 +91,9 @@ def overview(image: FlimMap) -> Figure:
     lifetime_panel(axes[2], image, "c", limits, rates)
     parts.lifetime_key(parts.place(figure, 6.13, 2.78, 0.22, 1.22), limits, rates)
     pixel = curves.typical_pixel(image)
-    pixels = [pixel] if pixel else []
-    decay = curves.decay_panel(figure, (0.44, 0.34, 1.65, 1.72), image, pixels, [(BLUE, "o", "")])
-    annotate_fits(decay, image, pixels, [(BLUE, "o", "")])
+    pixels, look = ([pixel], [(BLUE, "o", "")]) if pixel else ([], [])
+    decay = curves.decay_panel(figure, (0.44, 0.34, 1.65, 1.72), image, pixels, look)
+    annotate_fits(decay, image, pixels, look)
     parts.headline(
         decay, "d", f"typical pixel, row {pixel[0]}, column {pixel[1]}" if pixel else "no pixel could be fitted"
     )

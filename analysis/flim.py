@@ -170,9 +170,10 @@ class FlimRaster:
         found = self.model.fit_t0(self.total_decay())
         return self.model.with_t0(found.t0_ns, found.t0_err_ns)
 
-    def preview(self, scan: int, rows: list[int]) -> DecayFit:
-        """A quick fit of some rows of one scan, with the time zero of what was measured so far."""
-        return self.timed().fit(self.compressed[scan, rows])
+    def preview(self, rows: list[int]) -> DecayFit:
+        """A quick fit of some rows, all their scans summed where they are, with the time zero so far."""
+        lit = self.usable[:, rows][..., None, None]
+        return self.timed().fit(np.where(lit, self.compressed[:, rows], 0).sum(axis=0, dtype=np.uint32))
 
     def result(self) -> FlimMap:
         """Register the complete scans on each other, sum them, fit every pixel.

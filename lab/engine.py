@@ -107,6 +107,15 @@ class LabEngine(RunEngine):
     def resume(self):
         return self.shown(super().resume)
 
+    def abort(self, reason: str = ""):
+        return self.shown(lambda: super(LabEngine, self).abort(reason))
+
+    def stop(self):
+        return self.shown(super().stop)
+
+    def halt(self):
+        return self.shown(super().halt)
+
     def shown(self, run: Callable[[], RunEngineResult]):
         """Run, and present the outcome; a vanished IOC is told as what it is."""
         try:
@@ -115,7 +124,8 @@ class LabEngine(RunEngine):
             raise CommandError(f"{why}: its IOC went away and is being started again; type lab to see") from why
         if self.leaving:
             raise SystemExit("ended by a signal: the plan was aborted, the laser is dark")
-        return self.present(outcome.run_start_uids, outcome.plan_result)
+        complete = outcome.exit_status == "success"
+        return self.present(outcome.run_start_uids, outcome.plan_result if complete else None)
 
     def obey_signals(self):
         """SIGTERM and a closed terminal abort the plan, with its clean-up, before the session ends."""

@@ -283,11 +283,11 @@ def structure(image: FlimMap, route: int) -> Measured:
 
 
 def quotient(above: Measured, below: Measured) -> Measured:
-    """A ratio with its error; NaN if it has no value."""
-    if not (above.value and below.value):
+    """A ratio with its error; NaN if there is nothing to divide by."""
+    if not below.value:
         return Measured(math.nan)
     value = above.value / below.value
-    return Measured(value, abs(value) * math.hypot(above.error / above.value, below.error / below.value))
+    return Measured(value, math.hypot(above.error, value * below.error) / abs(below.value))
 
 
 # --- distributions -----------------------------------------------------------------------------------------

@@ -22,7 +22,9 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line of the IOCs; what is not given stands in lab.toml."""
     parser = argparse.ArgumentParser(prog="python -m devices.iocs", description=__doc__.splitlines()[0])
     parser.add_argument("--config", type=Path, default=HOUSE / "profile" / "lab.toml", help="facts of the lab")
-    parser.add_argument("--preset", help="sample and instrument of the twin: a built-in name or a TOML file")
+    parser.add_argument(
+        "--preset", help="the twin: a built-in name or a TOML file; further samples after commas (A,mine.toml)"
+    )
     parser.add_argument("--seed", type=int, help="root seed of the twin")
     parser.add_argument("--speed", type=float, help="simulated seconds per second; inf: no waiting")
     parser.add_argument("--truth", type=Path, help="seal the twin's truth into this file (for tests only)")
@@ -81,7 +83,7 @@ def make_light(options: argparse.Namespace, config: LabConfig):
     from devices.iocs.twin.light import TwinLight
     from devices.iocs.twin.preset import load as load_preset
 
-    laser = load_preset(options.preset).instrument.laser
+    laser = load_preset(options.preset.split(",")[0]).instrument.laser
     light = TwinLight(options.folder / BEAM, laser)
     return light_groups(
         config.channel_access.prefix, light, repetition_hz=laser.repetition_hz, rates_hz=laser.rates_hz
@@ -96,8 +98,10 @@ def make_bench(options: argparse.Namespace, config: LabConfig):
     from devices.iocs.twin.clock import Clock
     from devices.iocs.twin.preset import load as load_preset
 
+    preset, *others = (load_preset(name) for name in options.preset.split(","))
     bench = Bench(
-        load_preset(options.preset),
+        preset,
+        others=others,
         seed=options.seed,
         clock=Clock(speed=options.speed, memory=options.folder / MEMORY),
         beam=BeamReader(options.folder / BEAM),

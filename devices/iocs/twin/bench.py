@@ -6,6 +6,7 @@ each block has a generator of its own, and nothing else draws from it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -32,14 +33,25 @@ class Bench:
     Parameters
     ----------
     preset : its instrument is the bench; its sample is mounted first, in place of a built-in one of that name
+    others : presets whose samples can be mounted too, on the same bench
     truth : where the sealed truth goes; None keeps none
     """
 
     routes = ROUTES
 
-    def __init__(self, preset: Preset, *, seed: int, clock: Clock, beam: BeamReader, truth: Path | None = None) -> None:
+    def __init__(
+        self,
+        preset: Preset,
+        *,
+        seed: int,
+        clock: Clock,
+        beam: BeamReader,
+        truth: Path | None = None,
+        others: Sequence[Preset] = (),
+    ) -> None:
         self.preset, self.seed, self.clock = preset, seed, clock
-        self.samples = tuple(sorted({*presets.names(), preset.name}))
+        self._given = {given.name: given for given in (*others, preset)}
+        self.samples = tuple(sorted({*presets.names(), *self._given}))
         self.mounted = preset.name
         self._made: dict[str, Sample] = {}
         self._truth = TruthFile(truth, preset, seed) if truth else None
@@ -77,7 +89,7 @@ class Bench:
     def _sample(self, name: str) -> Sample:
         """The sample of that name, made when first needed."""
         if name not in self._made:
-            given = self.preset if name == self.preset.name else presets.load(name)
+            given = self._given.get(name) or presets.load(name)
             self._made[name] = Sample(
                 given.sample,
                 self.seed,
