@@ -110,20 +110,23 @@ def full_width_half_maximum(pulse: np.ndarray) -> float:
 def without_background(irf: np.ndarray) -> np.ndarray:
     """IRF histogram minus its flat background, zero away from the pulse, normalised to 1.
 
-    The background is the median of block means far from the peak; what rises four standard deviations above it, as
-    seen through a sliding mean one FWHM wide, is pulse. Setting the rest to zero matters: a sparse background cannot
-    be subtracted bin by bin without leaving its positive half. ValueError if nothing rises above the background.
+    The background is the median of block means far from the peak; what rises significantly above it, as seen through
+    a sliding mean one FWHM wide, is pulse: four standard deviations of the blocks and, for counts, more than Poisson
+    gives anywhere by chance. Setting the rest to zero matters: a sparse background cannot be subtracted bin by bin
+    without leaving its positive half. ValueError if nothing rises above the background.
     """
     after_peak = np.roll(irf, -int(np.argmax(irf)))
     far = after_peak[irf.size // 2 : max(irf.size * 9 // 10, irf.size // 2 + 1)]
     blocks = np.array_split(far, max(1, min(16, far.size // 8)))
     means = np.array([block.mean() for block in blocks])
-    background = np.median(means)
+    background = float(np.mean(far)) if np.median(means) == 0 else float(np.median(means))
     scatter = 1.4826 * np.median(np.abs(means - background)) * np.sqrt(blocks[0].size)
     excess = irf - background
     span = max(1, round(full_width_half_maximum(np.maximum(excess, 0))))
     span = min(span, irf.size)
-    rises = uniform_filter1d(excess, span, mode="wrap") > 4 * scatter / np.sqrt(span) + 1e-9 * irf.max()
+    chance = 5 * np.sqrt(background * span + 1) / span if np.all(irf == np.rint(irf)) else 0.0
+    threshold = max(4 * scatter / np.sqrt(span), chance) + 1e-9 * irf.max()
+    rises = uniform_filter1d(excess, span, mode="wrap") > threshold
     near = uniform_filter1d(rises.astype(float), 2 * span + 1, mode="wrap") > 1e-6
     pulse = np.where(near, np.maximum(excess, 0.0), 0.0)
     if not pulse.sum() > 0:

@@ -43,7 +43,7 @@ def marked_pixels(image: FlimMap) -> list[tuple[int, int]]:
     if there are none). Empty if no fit can be trusted.
     """
     tau_ns, error_ns = image.fit.tau_ns[..., -1], image.fit.tau_err_ns[..., -1]
-    known = np.isfinite(tau_ns) & np.isfinite(error_ns) & (parts.trusted_photons(image) > 0)
+    known = np.isfinite(tau_ns) & np.isfinite(error_ns) & (image.trusted_photons > 0)
     if not known.any():
         return []
     relative = np.divide(error_ns, tau_ns, out=np.full(tau_ns.shape, np.inf), where=known)
@@ -56,7 +56,7 @@ def marked_pixels(image: FlimMap) -> list[tuple[int, int]]:
 
 def typical_pixel(image: FlimMap) -> tuple[int, int] | None:
     """The trusted pixel of median tau2; None if there is none."""
-    tau_ns = np.where(parts.trusted_photons(image) > 0, image.fit.tau_ns[..., -1], np.nan)
+    tau_ns = np.where(image.trusted_photons > 0, image.fit.tau_ns[..., -1], np.nan)
     if not np.isfinite(tau_ns).any():
         return None
     row, column = np.unravel_index(int(np.nanargmin(np.abs(tau_ns - np.nanmedian(tau_ns)))), tau_ns.shape)

@@ -238,21 +238,15 @@ def lifetime_rgb(
 
 def lifetime_limits(images: Sequence[FlimMap]) -> tuple[float, float]:
     """Whole nanoseconds that hold 98 % of the trusted tau2 of all images."""
-    tau_ns = np.concatenate([image.fit.tau_ns[..., -1][trusted_photons(image) > 0] for image in images])
+    tau_ns = np.concatenate([image.fit.tau_ns[..., -1][image.trusted_photons > 0] for image in images])
     low, high = span(tau_ns, 1, 99)
     return float(np.floor(low)), float(np.ceil(high))
 
 
-def rate_limits(images: Sequence[FlimMap]) -> tuple[float, float]:
-    """Perovskite rates from the 1st to the 99th percentile of all images, cps."""
-    rates = np.concatenate([image.perovskite_cps.ravel() for image in images])
+def rate_limits(image: FlimMap) -> tuple[float, float]:
+    """Perovskite rates from the 1st to the 99th percentile of the image, cps."""
+    rates = image.perovskite_cps
     return span(rates[rates > 0], 1, 99) if (rates > 0).any() else (1.0, 10.0)
-
-
-def trusted_photons(image: FlimMap) -> np.ndarray:
-    """Perovskite photons of the pixels whose fit can be believed, else zero: the weights of distributions."""
-    good = image.fit.converged & ~image.fit.degenerate
-    return np.where(good, image.perovskite_counts, 0).astype(float)
 
 
 def lifetime_key(

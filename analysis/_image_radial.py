@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy import spatial
 
 from analysis._image_parts import Array, pixels_of
@@ -17,8 +17,11 @@ CLEAR = 3  # sigma of the first bin; below, there is no influence to measure
 class RadialExcess:
     """Mean counts around clusters above those far away, against distance to the nearest cluster.
 
-    `relative` is the excess in units of its first bin. `radius_um` is where the profile first falls below a tenth
+    `relative` is the excess in units of its first bin. `significance` is that of the first bin: excess over its
+    scatter when the image is moved against the clusters, so lumps that have nothing to do with the clusters do not
+    pass for influence. `radius_um` is where the profile first falls below a tenth
     of its first bin: NaN unless that bin is significant (3 sigma, either sign), inf if it never falls so low.
+    `n_photons` is the sum over the pixels that count.
     """
 
     r_um: Array
@@ -73,7 +76,8 @@ def radial_excess(
     )
     if n_bins == 0 or not pixels.sum(axis=0).all():
         return _no_profile(len(centres), float(image[use].sum()))
-    return _profile(counts.astype(float), pixels.astype(float), bin_um, np.random.default_rng(seed))
+    chance = _chance(image, use, ring == 0, ring == n_bins)
+    return _profile(counts.astype(float), pixels.astype(float), chance, bin_um, np.random.default_rng(seed))
 
 
 def _bins(distance: Array, bin_um: float, r_max_um: float | None) -> int:
@@ -83,13 +87,22 @@ def _bins(distance: Array, bin_um: float, r_max_um: float | None) -> int:
     return int(np.quantile(distance, 1 - FAR_SHARE) / bin_um)
 
 
+def _chance(image: Array, use: NDArray[np.bool_], near: NDArray[np.bool_], far: NDArray[np.bool_]) -> float:
+    """Return the rms excess of the first bin over all cyclic shifts of the image against the clusters."""
+    rates, weights = np.zeros_like(image), np.zeros_like(image)
+    rates[use] = image[use] - image[use].mean()
+    weights[use] = near / near.sum() - far / far.sum()
+    excess = np.fft.ifft2(np.fft.fft2(rates) * np.fft.fft2(weights).conj()).real
+    return float(np.sqrt(np.mean(excess**2)))
+
+
 def _no_profile(n_clusters: int, n_photons: float) -> RadialExcess:
     """Return the profile of an image that has no clusters, or no pixels far from them."""
     none = np.empty(0)
     return RadialExcess(none, none, none, none, *[np.nan] * 5, n_clusters=n_clusters, n_photons=n_photons)
 
 
-def _profile(counts: Array, pixels: Array, bin_um: float, rng: np.random.Generator) -> RadialExcess:
+def _profile(counts: Array, pixels: Array, chance: float, bin_um: float, rng: np.random.Generator) -> RadialExcess:
     """Return the profile from counts and pixels per (cluster, ring); the last ring is the background."""
     n = len(counts)
     draws = np.vstack([np.ones(n), rng.multinomial(n, np.full(n, 1 / n), size=N_BOOT)])
@@ -97,7 +110,7 @@ def _profile(counts: Array, pixels: Array, bin_um: float, rng: np.random.Generat
         means = (draws @ counts) / (draws @ pixels)
     excess = means[:, :-1] - means[:, -1:]
     error = np.nanstd(excess[1:], axis=0) if n > 1 else np.full(excess.shape[1], np.nan)
-    significance = float(excess[0, 0] / error[0]) if error[0] > 0 else np.nan
+    significance = float(excess[0, 0] / chance) if chance > 0 else np.nan
     r = (np.arange(excess.shape[1]) + 0.5) * bin_um
     radii = np.array([_falls_below(r, row, 0.1 * row[0]) for row in excess])
     known = np.isfinite(radii[1:])

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import Any
 
 import numpy as np
 from event_model import DocumentRouter
@@ -60,7 +61,7 @@ class IrfSum(DocumentRouter):
         self.files: dict[str, HistogramRows] = {}
 
     def stream_resource(self, doc):
-        self.files[doc["uid"]] = HistogramRows(doc)
+        self.files[doc["uid"]] = HistogramRows(dict(doc))
 
     def stream_datum(self, doc):
         rows = self.files[doc["stream_resource"]]
@@ -85,7 +86,7 @@ class LiveFlim(DocumentRouter):
 
     Attributes
     ----------
-    raster : `FlimRaster`, filled as lines arrive; None until the run has started
+    raster : `FlimRaster`, filled as lines arrive
     tau2_ns : (ny, nx) the slow lifetime so far; scans are aligned only in the end
     done : Future of the `FlimMap`
     """
@@ -101,7 +102,7 @@ class LiveFlim(DocumentRouter):
         super().__init__()
         self.irf_of, self.on_line, self.on_result = irf_of, on_line, on_result
         self.worker = Worker("live lifetimes", in_place=in_place)
-        self.raster: FlimRaster | None = None
+        self.started: FlimRaster | None = None
         self.files: dict[str, HistogramRows] = {}
         self.streams: dict[str, str] = {}
         self.pending: list[int] = []
@@ -109,22 +110,28 @@ class LiveFlim(DocumentRouter):
         self.done: Future[FlimMap] = Future()
 
     def start(self, doc):
-        self.start_doc = doc
-        facts = raster_facts(doc)
+        self.start_doc: dict[str, Any] = dict(doc)
+        facts = raster_facts(dict(doc))
         self.tau2_ns = np.full((facts.ny, facts.nx), np.nan)
         self.attempt(lambda: self.begin(facts))
 
     def begin(self, facts):
-        self.raster = FlimRaster(facts, self.irf_of(self.start_doc["irf_uid"])[0])
+        self.started = FlimRaster(facts, self.irf_of(self.start_doc["irf_uid"])[0])
+
+    @property
+    def raster(self) -> FlimRaster:
+        if self.started is None:
+            raise LookupError("the run has not started")
+        return self.started
 
     def descriptor(self, doc):
-        self.streams[doc["uid"]] = doc["name"]
+        self.streams[doc["uid"]] = doc.get("name", "primary")
 
     def stream_resource(self, doc):
-        self.attempt(lambda: self.files.update({doc["uid"]: HistogramRows(doc)}))
+        self.attempt(lambda: self.files.update({doc["uid"]: HistogramRows(dict(doc))}))
 
     def stream_datum(self, doc):
-        if self.streams.get(doc["descriptor"], "primary") == "primary":
+        if self.streams.get(doc.get("descriptor", ""), "primary") == "primary":
             for index in range(doc["indices"]["start"], doc["indices"]["stop"]):
                 self.attempt(lambda index=index: self.take(index, doc["stream_resource"]))
 

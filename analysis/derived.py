@@ -16,7 +16,7 @@ def derived_run(
     parameters: dict[str, Any],
     code_version: str,
     metadata: dict[str, Any] | None = None,
-) -> Iterator[tuple[str, dict]]:
+) -> Iterator[tuple[str, Any]]:
     """Yield the documents of one derived run: a start, one Event holding every array, a stop.
 
     Parameters

@@ -33,23 +33,24 @@ def figure4(map_a: FlimMap, map_b: FlimMap, *, qd_threshold_cps: float = QD_THRE
     """Intensity and lifetime images of two films, as in Fig. 4: one row each.
 
     From left: QD intensity (logarithmic for A), perovskite intensity up to the 99th percentile, slow lifetime as hue
-    with the logarithm of the intensity as saturation, on one scale for both. A's QD contours are repeated in its
+    with the logarithm of the intensity as saturation; lifetimes are on one scale for both films, saturation spans
+    the intensities of each film. A's QD contours are repeated in its
     other panels; the arrows mark the pixels whose decays `figure5` shows.
     """
     figure = Figure(figsize=(parts.WIDTH_IN, 3.98))
-    limits, rates = parts.lifetime_limits([map_a, map_b]), parts.rate_limits([map_a, map_b])
+    limits = parts.lifetime_limits([map_a, map_b])
     rows = [(map_a, "abc", 2.16, qd_threshold_cps), (map_b, "def", 0.20, None)]
     for image, letters, bottom, threshold in rows:
         axes = [parts.place(figure, left, bottom, IMAGE_IN, IMAGE_IN) for left in (0.06, 2.25, 4.44)]
         bars = [parts.place(figure, left, bottom, 0.09, IMAGE_IN) for left in (1.71, 3.90)]
         qd_panel(axes[0], bars[0], image, letters[0], logarithmic=image is map_a)
         perovskite_panel(axes[1], bars[1], image, letters[1])
-        lifetime_panel(axes[2], image, letters[2], limits, rates)
+        lifetime_panel(axes[2], image, letters[2], limits, parts.rate_limits(image))
         for ax in axes if threshold else ():
             parts.contours(ax, image.qd_cps, image.facts, threshold)
             for number, pixel in enumerate(curves.marked_pixels(image), 1):
                 parts.arrow(ax, image.facts, pixel, number)
-    parts.lifetime_key(parts.place(figure, 6.13, 0.66, 0.22, 3.10), limits, rates)
+    parts.lifetime_key(parts.place(figure, 6.13, 0.66, 0.22, 3.10), limits, (1.0, 2.0), ("dim", "bright"))
     return figure
 
 
@@ -83,7 +84,7 @@ def figure5(map_a: FlimMap, map_b: FlimMap, *, qd_threshold_cps: float = QD_THRE
 def overview(image: FlimMap) -> Figure:
     """One run on one page: both intensities, lifetimes, a typical decay, the distribution, the drift."""
     figure = Figure(figsize=(parts.WIDTH_IN, 4.55))
-    limits, rates = parts.lifetime_limits([image]), parts.rate_limits([image])
+    limits, rates = parts.lifetime_limits([image]), parts.rate_limits(image)
     axes = [parts.place(figure, left, 2.40, IMAGE_IN, IMAGE_IN) for left in (0.06, 2.25, 4.44)]
     bars = [parts.place(figure, left, 2.40, 0.09, IMAGE_IN) for left in (1.71, 3.90)]
     qd_panel(axes[0], bars[0], image, "a", logarithmic=True)
@@ -111,7 +112,7 @@ def overview(image: FlimMap) -> Figure:
 def summary(image: FlimMap) -> str:
     """What was measured, in a line."""
     facts, fit = image.facts, image.fit
-    trusted = float((parts.trusted_photons(image) > 0).mean())
+    trusted = float((image.trusted_photons > 0).mean())
     deviance = fit.deviance[np.isfinite(fit.deviance)]
     quality = f"deviance {np.median(deviance):.2f}" if deviance.size else "nothing fitted"
     return (
@@ -142,7 +143,7 @@ def lifetime_panel(
     ax: Axes, image: FlimMap, letter: str, limits: tuple[float, float], rates: tuple[float, float]
 ) -> None:
     """Slow lifetime as hue, perovskite intensity as saturation."""
-    tau_ns = np.where(parts.trusted_photons(image) > 0, image.fit.tau_ns[..., -1], np.nan)
+    tau_ns = np.where(image.trusted_photons > 0, image.fit.tau_ns[..., -1], np.nan)
     parts.show(ax, lifetime_rgb(tau_ns, image.perovskite_cps, limits, rates), image.facts)
     finish_image(ax, image.facts, letter, f"{image.facts.sample}: perovskite lifetime")
 
@@ -177,7 +178,7 @@ def annotate_fits(
 
 def tau2_distribution(image: FlimMap, where: np.ndarray | None = None) -> LifetimeDistribution:
     """Intensity-weighted distribution of the slow lifetime of the trusted pixels, or of some of them."""
-    weights = parts.trusted_photons(image)
+    weights = image.trusted_photons
     chosen = weights if where is None else np.where(where, weights, 0.0)
     return distribution(image.fit.tau_ns[..., -1].ravel(), chosen.ravel())
 
@@ -185,8 +186,10 @@ def tau2_distribution(image: FlimMap, where: np.ndarray | None = None) -> Lifeti
 class Growing(Protocol):
     """What a live image is drawn from: `LiveFlim`, or anything with a raster and a preview of tau2."""
 
-    raster: FlimRaster | None
     tau2_ns: np.ndarray
+
+    @property
+    def raster(self) -> FlimRaster | None: ...
 
 
 class LiveImage:
@@ -217,9 +220,8 @@ class LiveImage:
 
     def update(self, live: Growing) -> None:
         """Show what there is by now."""
-        if live.raster is None:
+        if (raster := live.raster) is None:
             return
-        raster = live.raster
         time_s = np.broadcast_to(raster.usable.sum(axis=0)[:, None], raster.images.shape[2:]) * self.facts.dwell_s
         counts = np.where(raster.usable[None, ..., None], raster.images, 0).sum(axis=1)
         rates = [rate(counts[route], time_s) for route in (PEROVSKITE, QD)]

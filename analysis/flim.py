@@ -90,6 +90,11 @@ class FlimMap:
         return self.coverage * self.facts.dwell_s
 
     @property
+    def trusted_photons(self) -> np.ndarray:
+        """Perovskite photons of the pixels whose fit can be believed, else zero: the weights of distributions."""
+        return np.where(self.fit.converged & ~self.fit.degenerate, self.perovskite_counts, 0).astype(float)
+
+    @property
     def perovskite_cps(self) -> np.ndarray:
         return rate(self.perovskite_counts, self.time_s)
 
@@ -121,7 +126,7 @@ class FlimRaster:
         self.lit = np.full(shape[:2], np.nan)
         self.saturated = np.zeros(shape[:2], bool)
         self.decays = np.zeros((facts.n_scans, facts.ny, facts.n_bins), np.uint32)
-        self.compressed: np.ndarray | None = None
+        self.compressed = np.zeros((facts.n_scans, facts.ny, facts.nx, 0), np.uint32)  # time bins: with the first line
         self.taken = np.zeros(shape[:2], bool)
         self.dark_cps, self.dark_cps_err = np.full(2, np.nan), np.full(2, np.nan)
 
@@ -132,9 +137,8 @@ class FlimRaster:
         if self.model is None:  # the first line places the time bins, for good
             self.model = self.response.fit_t0(perovskite.sum(axis=0, dtype=np.int64))
         coarse = self.model.compress(perovskite)
-        if self.compressed is None:
-            shape = (self.facts.n_scans, self.facts.ny, *coarse.shape)
-            self.compressed = np.zeros(shape, np.uint32)
+        if not self.compressed.shape[-1]:
+            self.compressed = np.zeros((*self.compressed.shape[:2], *coarse.shape), np.uint32)
         self.compressed[scan, row] = coarse
         self.images[:, scan, row] = histograms.sum(axis=2, dtype=np.uint32).T
         self.decays[scan, row] = perovskite.sum(axis=0, dtype=np.uint32)
@@ -204,7 +208,7 @@ class FlimRaster:
         )
 
     def aligned(self, scans: np.ndarray, shift_px: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Sums over the scans in the frame of the first: time bins (ny, nx, m), images (ny, nx, 2), coverage (ny, nx)."""
+        """Sums over scans in the frame of the first: time bins (ny, nx, m), images (ny, nx, 2), coverage (ny, nx)."""
         rows = self.usable[scans][..., None]
         images = np.moveaxis(self.images[:, scans], 0, -1)
         exposed = np.broadcast_to(rows, images.shape[:3]).astype(np.uint32)

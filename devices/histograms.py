@@ -3,7 +3,7 @@
 import logging
 import uuid
 
-from ophyd import Device, EpicsSignalRO
+from ophyd import EpicsSignalRO
 from ophyd import FormattedComponent as FCpt
 
 from devices.signals import CommandError, Instrument, Reading, Setting, put_and_wait
@@ -51,7 +51,7 @@ class HistogramStream(Instrument):
         if self.arm.get() != kind or self.arm_error.get():
             raise CommandError(f"{self.name}: no histogram file: {self.arm_error.get()}")
 
-    def unstage(self) -> list[Device]:
+    def unstage(self) -> list[object]:
         """Close the file; an IOC that is gone has closed it already, and the next one starts with a new file."""
         unstaged = super().unstage()
         try:

@@ -38,11 +38,11 @@ class Microscope(Device):
         for item in self.walk_signals(include_lazy=True):
             item.item.name = item.item.name.removeprefix(f"{name}_")
 
-    def stage(self) -> list[Device]:
+    def stage(self) -> list[object]:
         """Nothing: plans stage the instrument they trigger, not the whole table."""
         return [self]
 
-    def unstage(self) -> list[Device]:
+    def unstage(self) -> list[object]:
         return [self]
 
     def panic(self):

@@ -15,7 +15,7 @@ class Axis(Setting):
         return super().set(value, timeout=timeout or MOVE_TIMEOUT_S)
 
     def stop(self, *, success: bool = False):
-        self.parent.halt.put(1)
+        self.instrument.halt.put(1)
 
 
 def axis(suffix: str) -> Cpt:

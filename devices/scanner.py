@@ -1,7 +1,7 @@
 """The line scanner: one line of a raster at a time, timed close to the hardware."""
 
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignal
+from ophyd import EpicsSignal
 from ophyd.status import Status
 
 from devices.histograms import HistogramStream
@@ -46,7 +46,7 @@ class LineScanner(HistogramStream):
         nx, _, n_channels = self.row_shape()
         return (nx, 1, n_channels)
 
-    def stage(self) -> list[Device]:
+    def stage(self) -> list[object]:
         self.open_file()
         self.pixel_time_s = self.dwell.get() + self.settle.get()
         return super().stage()

@@ -77,9 +77,14 @@ class Setting(EpicsSignal):
             self.check_value(value)
         return in_background(self, lambda: self.prove(value, timeout or PUT_TIMEOUT_S))
 
+    @property
+    def instrument(self) -> Any:
+        """The device this signal is part of; anything else cannot object."""
+        return self.parent
+
     def prove(self, value, timeout_s: float):
         """Put, then compare the readback and ask the instrument for objections."""
-        instrument = self.parent
+        instrument = self.instrument
         boot_id = instrument.boot_id.get()
         put_and_wait(self, value, timeout_s)
         instrument.object_if_failed(boot_id)
@@ -98,7 +103,7 @@ class Reading(EpicsSignalRO):
         return described(super().describe(), self)
 
 
-def described(description: dict, signal: EpicsSignal) -> dict:
+def described(description: dict, signal: EpicsSignalRO | EpicsSignal) -> dict:
     """Add what ophyd leaves out, the numpy type of arrays, and drop the limits that text does not have."""
     entry = description[signal.name]
     if entry["dtype"] == "string":

@@ -1,7 +1,7 @@
 """The TimeHarp 200: start-stop histograms, one converter for both routes."""
 
 from ophyd import Component as Cpt
-from ophyd import Device, EpicsSignal
+from ophyd import EpicsSignal
 from ophyd.status import Status
 
 from devices.histograms import HistogramStream
@@ -44,12 +44,12 @@ class TimeHarp(HistogramStream):
     def row_shape(self) -> tuple[int, ...]:
         return (2, int(self.n_channels.get()))
 
-    def stage(self) -> list[Device]:
+    def stage(self) -> list[object]:
         self.open_file()
         self.streaming = True
         return super().stage()
 
-    def unstage(self) -> list[Device]:
+    def unstage(self) -> list[object]:
         self.streaming = False
         return super().unstage()
 

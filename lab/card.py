@@ -32,6 +32,6 @@ class LabCard:
             f"Luminescope: {kind}; RunEngine {session.RE.state}, storage {session.ingester.status()}",
             f"  sample {microscope.sample.mounted.get()}, wired for {microscope.timeharp.wiring.get()}, "
             f"shutter {microscope.shutter.state.get()}" + (f", LATCHED: {latch}" if latch else ""),
-            f"  instrument response {irf[:8] if irf else 'missing: RE(irf(microscope)) first'}; "
+            f"  instrument response {str(irf)[:8] if irf else 'missing: RE(irf(microscope)) first'}; "
             f"{len(session.db)} measurements in {session.config.folders.data}",
         ]

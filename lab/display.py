@@ -42,7 +42,7 @@ class LivePicture:
 
     def tick(self):
         """Draw what is new, not too often."""
-        if not self.changed or time.monotonic() - self.drawn_s < REDRAW_S:
+        if self.live is None or not self.changed or time.monotonic() - self.drawn_s < REDRAW_S:
             return
         self.changed = False
         if self.image is None:

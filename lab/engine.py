@@ -116,10 +116,10 @@ class LabEngine(RunEngine):
     def halt(self):
         return self.shown(super().halt)
 
-    def shown(self, run: Callable[[], RunEngineResult]):
+    def shown(self, run: Callable[[], Any]):
         """Run, and present the outcome; a vanished IOC is told as what it is."""
         try:
-            outcome = run()
+            outcome: RunEngineResult = run()
         except DisconnectedError as why:
             raise CommandError(f"{why}: its IOC went away and is being started again; type lab to see") from why
         if self.leaving:

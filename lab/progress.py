@@ -16,7 +16,7 @@ class ProgressBar(DocumentRouter):
             self.bar = tqdm(total=total, desc=name, unit="line", dynamic_ncols=True, mininterval=0.2)
 
     def descriptor(self, doc):
-        if doc["name"] == "primary":
+        if doc.get("name") == "primary":
             self.primary.add(doc["uid"])
 
     def event(self, doc):

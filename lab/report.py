@@ -17,7 +17,6 @@ import numpy as np
 from analysis import images
 from analysis.flim import PEROVSKITE, QD, FlimMap
 from analysis.lifetimes import LifetimeDistribution, distribution
-from lab.results import trusted
 
 PUBLISHED = Path(__file__).with_name("published.toml")
 CROSSTALK = (0.012, 0.002)
@@ -142,7 +141,7 @@ def fits(image: FlimMap | None, ids: list[str]) -> dict[str, Measured]:
     """Medians over the pixels of an even sample: tau1, share 1, tau2, share 2, background, photons."""
     if image is None:
         return {}
-    good, fit = trusted(image) > 0, image.fit
+    good, fit = image.trusted_photons > 0, image.fit
     shares = 100 * fit.fraction
     columns = [fit.tau_ns[..., 0], shares[..., 0], fit.tau_ns[..., 1], shares[..., 1], 100 * fit.background_fraction]
     n_lost = int((image.coverage > 0).sum() - good.sum())
@@ -295,7 +294,7 @@ def quotient(above: Measured, below: Measured) -> Measured:
 
 def slow_lifetimes(image: FlimMap, where: np.ndarray | None = None) -> LifetimeDistribution:
     """Intensity-weighted distribution of tau2 over the trusted pixels, or some of them."""
-    weights = trusted(image) if where is None else np.where(where, trusted(image), 0.0)
+    weights = image.trusted_photons if where is None else np.where(where, image.trusted_photons, 0.0)
     return distribution(image.fit.tau_ns[..., -1], weights)
 
 

@@ -56,10 +56,10 @@ class FlimResult:
 def heading(result: FlimResult) -> list[str]:
     facts = result.map.facts
     photons = [int(counts.sum()) for counts in (result.map.perovskite_counts, result.map.qd_counts)]
-    used = f"{len(result.map.scans_used)} of {facts.n_scans} scans"
+    scans = f"{len(result.map.scans_used)} of {facts.n_scans} scans of {facts.dwell_s * 1e3:g} ms"
     return [
         f"lifetime image of {facts.sample}, run {result.uid[:8]}, {result.exit_status}",
-        f"  raster      {facts.nx} x {facts.ny} pixels of {facts.pixel_um:.3g} um, {used} of {facts.dwell_s * 1e3:g} ms",
+        f"  raster      {facts.nx} x {facts.ny} pixels of {facts.pixel_um:.3g} um, {scans}",
         f"  photons     {photons[0]:,} perovskite, {photons[1]:,} QD",
     ]
 
@@ -68,19 +68,13 @@ def lifetimes(image: FlimMap) -> list[str]:
     """Medians over the image, weighted by intensity as in Fig. 5b of the paper."""
     lines = []
     for k in reversed(range(image.fit.tau_ns.shape[-1])):
-        spread = distribution(image.fit.tau_ns[..., k].ravel(), trusted(image).ravel())
+        spread = distribution(image.fit.tau_ns[..., k].ravel(), image.trusted_photons.ravel())
         per_pixel = np.nanmedian(image.fit.tau_err_ns[..., k]) if spread.n_pixels else np.nan
         lines.append(
             f"  tau{k + 1}        median {spread.median_ns:.2f} +- {spread.median_err_ns:.2f} ns, "
             f"FWHM {spread.fwhm_ns:.2f} ns, one pixel +- {per_pixel:.2f} ns"
         )
     return lines
-
-
-def trusted(image: FlimMap) -> np.ndarray:
-    """Photons per pixel where the fit can be believed, else zero: the weights of all distributions."""
-    good = image.fit.converged & ~image.fit.degenerate
-    return np.where(good, image.perovskite_counts, 0).astype(float)
 
 
 def quality(image: FlimMap) -> list[str]:

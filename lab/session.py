@@ -142,6 +142,8 @@ class Session:
 
     def note_irf(self, uid: str, total: IrfSum):
         """Keep the instrument response for the rasters of this session."""
+        if total.counts is None:
+            return
         self.irfs[uid] = total.counts
         self.notes["irf"] = {"uid": uid, "boot_id": self.microscope.timeharp.boot_id.get()}
 
@@ -187,7 +189,7 @@ class Session:
                 self.derived_uids[facts.uid] = doc["uid"]
             self.record(name, doc)
 
-    def replay(self, uid: str) -> FlimResult:
+    def replay(self, uid: str) -> FlimResult | None:
         """Send a stored raster through the live analysis again; the result is stored as a new derived run."""
         uid = self.db[uid].start["uid"]
         live = LiveFlim(self.irf_of, in_place=True, on_result=self.store_flim)
@@ -273,4 +275,3 @@ class Session:
         if stop_processes or not self.processes.reused:
             services.down(self.processes)
         self.lock.release()
-

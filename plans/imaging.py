@@ -106,9 +106,8 @@ def prepare_card(microscope: Microscope, range_code: int | None) -> Generator[Ms
     bin_width_ns = base_ps * 1e-3 * 2**code
     facts = {"range_code": code, "bin_width_ns": bin_width_ns, "n_bins": N_CHANNELS, "period_ns": period_ns}
     if not 0 <= code <= 5 or N_CHANNELS * bin_width_ns < period_ns + BLIND_START_NS:
-        allowed = range_code_for(period_ns, base_ps)
-        window = f"{N_CHANNELS * bin_width_ns:.0f} ns"
-        return facts, f"range_code={code}: its window of {window} cuts the laser period of {period_ns:g} ns; use {allowed}"
+        window, best = f"{N_CHANNELS * bin_width_ns:.0f} ns", range_code_for(period_ns, base_ps)
+        return facts, f"range_code={code}: its window of {window} cuts the laser period of {period_ns:g} ns; use {best}"
     return facts, None
 
 
@@ -175,11 +174,11 @@ def irf(
         ]
     )
     tcspc, range_problem = yield from prepare_card(microscope, range_code)
-    problems = [range_problem, (yield from wiring_problem(microscope, "raster")), (yield from light_problem(microscope))]
-    require(problems)
+    wiring = yield from wiring_problem(microscope, "raster")
+    require([range_problem, wiring, (yield from light_problem(microscope))])
     require([(yield from sync_problem(microscope))])
-    scatter = dict.fromkeys(ROUTES, "scatter")
-    card = microscope.timeharp
+    scatter: dict[str, str] = dict.fromkeys(ROUTES, "scatter")
+    card: Any = microscope.timeharp
 
     def integrate_until_enough():
         total, row = [0, 0], 0
@@ -238,9 +237,7 @@ def flim_raster(
     sample. One line is one Event and one checkpoint. `sample=None` measures what is mounted; `dark_frame` first counts
     for `DARK_S` with the shutter closed, in the stream "dark". Returns the run uid.
     """
-    raster = yield from planned_raster(
-        microscope, centre_um, extent_um, n_pixels, dwell_ms, n_scans, settle_ms, snake
-    )
+    raster = yield from planned_raster(microscope, centre_um, extent_um, n_pixels, dwell_ms, n_scans, settle_ms, snake)
     name, w_cm2 = yield from sample_and_intensity(microscope, sample, intensity_w_cm2)
     tcspc, range_problem = yield from prepare_card(microscope, range_code)
     irf_uid = yield from read(microscope.irf_uid)
@@ -367,7 +364,7 @@ def take_dark(microscope: Microscope) -> MsgGenerator:
 
     The laser runs, because a start-stop card records nothing without sync.
     """
-    card = microscope.timeharp
+    card: Any = microscope.timeharp
     yield from dark(microscope)
     yield from bps.mv(card.integration_time, DARK_S)
 

@@ -73,9 +73,8 @@ def draw(results: dict[str, FlimResult]) -> list[Path]:
     uids = [uid for role in "AB" for uid in (results[role].uid, results[role].derived_uid)]
     made = {"figure4": figures.figure4(a, b), "figure5": figures.figure5(a, b)}
     about = {"uids": uids, "selection": {"qd_threshold_cps": 250}, "code_version": code_version()}
-    return [
-        figures.save(figure, DEMO / f"{name}.{kind}", **about) for name, figure in made.items() for kind in ("png", "pdf")
-    ]
+    files = [(figure, DEMO / f"{name}.{kind}") for name, figure in made.items() for kind in ("png", "pdf")]
+    return [figures.save(figure, path, **about) for figure, path in files]
 
 
 def compare(results: dict[str, FlimResult], session: Session) -> list[Row]:

@@ -20,7 +20,11 @@ class HistogramRows:
             raise ValueError(f"{resource['uri']}: only file URIs of this machine can be read")
         self.path = Path(unquote(address.path))
         self.file = h5py.File(self.path, "r", swmr=True, libver="latest", locking=False)
-        self.dataset = self.file[resource["parameters"]["dataset"]]
+        name = resource["parameters"]["dataset"]
+        dataset = self.file[name]
+        if not isinstance(dataset, h5py.Dataset):
+            raise ValueError(f"{self.path}: {name} is no dataset")
+        self.dataset = dataset
 
     def row(self, index: int) -> np.ndarray:
         """Row `index` as it is in the file now; IndexError if it is not there (yet)."""

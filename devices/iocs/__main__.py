@@ -20,7 +20,9 @@ BEAM, MEMORY = "beam.bin", "bench.bin"
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line of the IOCs; what is not given stands in lab.toml."""
-    parser = argparse.ArgumentParser(prog="python -m devices.iocs", description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m devices.iocs", description="Serve every instrument of the lab on loopback."
+    )
     parser.add_argument("--config", type=Path, default=HOUSE / "profile" / "lab.toml", help="facts of the lab")
     parser.add_argument(
         "--preset", help="the twin: a built-in name or a TOML file; further samples after commas (A,mine.toml)"
@@ -85,9 +87,7 @@ def make_light(options: argparse.Namespace, config: LabConfig):
 
     laser = load_preset(options.preset.split(",")[0]).instrument.laser
     light = TwinLight(options.folder / BEAM, laser)
-    return light_groups(
-        config.channel_access.prefix, light, repetition_hz=laser.repetition_hz, rates_hz=laser.rates_hz
-    )
+    return light_groups(config.channel_access.prefix, light, repetition_hz=laser.repetition_hz, rates_hz=laser.rates_hz)
 
 
 def make_bench(options: argparse.Namespace, config: LabConfig):
@@ -107,9 +107,7 @@ def make_bench(options: argparse.Namespace, config: LabConfig):
         beam=BeamReader(options.folder / BEAM),
         truth=options.truth,
     )
-    return table_groups(
-        config.channel_access.prefix, bench, raw_folder=options.raw, wiring=config.microscope.wiring
-    )
+    return table_groups(config.channel_access.prefix, bench, raw_folder=options.raw, wiring=config.microscope.wiring)
 
 
 MAKERS = {"light": make_light, "bench": make_bench}

@@ -9,7 +9,7 @@ import asyncio
 import functools
 import logging
 import secrets
-from collections.abc import Awaitable, Callable
+from typing import Any
 
 from caproto import ChannelType, SkipWrite
 from caproto.server import PVGroup, pvproperty
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = 0.5
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818  (a state, not a mistake)
     """A command that must not be carried out; the message tells what was given, what is allowed, what to do."""
 
 
@@ -48,7 +48,7 @@ def choice(name: str, options: tuple[str, ...], *, read_only: bool = False, **kw
     )
 
 
-def guarded(putter: Callable[..., Awaitable]) -> Callable[..., Awaitable]:
+def guarded(putter: Any) -> Any:
     """Wrap a putter: refusals and failures end up in the group's ``Error`` and leave the PV as it was."""
 
     @functools.wraps(putter)
@@ -74,9 +74,7 @@ def guarded(putter: Callable[..., Awaitable]) -> Callable[..., Awaitable]:
 class InstrumentIOC(PVGroup):
     """Base of all IOC groups: a client can tell a restarted IOC from the one it spoke to a moment ago."""
 
-    boot_id = pvproperty(
-        value="", name="BootId", read_only=True, doc="random, new at every start of this process"
-    )
+    boot_id = pvproperty(value="", name="BootId", read_only=True, doc="random, new at every start of this process")
     heartbeat = pvproperty(value=0, name="Heartbeat", read_only=True, doc="counts up twice a second")
     error = text("Error", doc="why the last command was refused or failed; empty if it was not")
 

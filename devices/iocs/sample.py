@@ -1,4 +1,4 @@
-"""Sample holder IOC: which sample lies on the stage. On real instruments the operator declares it; the twin swaps it."""
+"""Sample holder IOC: which sample lies on the stage. Operators declare it, the twin swaps it."""
 
 from devices.iocs.instrument import InstrumentIOC, Refused, guarded, text
 

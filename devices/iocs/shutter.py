@@ -46,7 +46,7 @@ class ShutterIOC(InstrumentIOC):
     @guarded
     async def owner(self, instance, value):
         silent_s = time.monotonic() - self.last_beat
-        if value != NOBODY and value != instance.value and silent_s < STALE_OWNER_S:
+        if value not in (NOBODY, instance.value) and silent_s < STALE_OWNER_S:
             raise Refused(f"the lab is driven by {instance.value!r} (last beat {silent_s:.1f} s ago)")
         await self.close("lease given up" if value == NOBODY else "new lease")
         if self.latch.value.startswith("dead-man"):

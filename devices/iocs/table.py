@@ -27,9 +27,7 @@ class LightLink:
 
     async def put(self, name: str, value: str):
         try:
-            await asyncio.to_thread(
-                write, f"{self.prefix}shutter:{name}", value, timeout=LINK_TIMEOUT_S, notify=True
-            )
+            await asyncio.to_thread(write, f"{self.prefix}shutter:{name}", value, timeout=LINK_TIMEOUT_S, notify=True)
         except Exception as why:
             log.error("the light process does not answer (%s); its own dead-man closes the shutter", why)
 
@@ -45,12 +43,12 @@ def table_groups(prefix: str, bench, *, raw_folder: Path, wiring: str) -> list[I
     link = LightLink(prefix)
     spads = SpadsIOC(f"{prefix}spads:", spads=bench.spads, trip=link.trip)
     card = TimeHarpIOC(f"{prefix}timeharp:", bench=bench, spads=spads, raw_folder=raw_folder, wiring=wiring)
-    card.scanner = ScannerIOC(f"{prefix}scanner:", bench=bench, card=card, spads=spads)
+    scanner = card.scanner = ScannerIOC(f"{prefix}scanner:", bench=bench, card=card, spads=spads)
     return [
         StageIOC(f"{prefix}piezo:", stage=bench.stage),
         FiltersIOC(f"{prefix}filters:", filters=bench.filters, darken=link.darken),
         SampleIOC(f"{prefix}sample:", bench=bench, darken=link.darken),
         spads,
         card,
-        card.scanner,
+        scanner,
     ]

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import threading
+from typing import Any
 
 import numpy as np
 from caproto.server import pvproperty
@@ -57,7 +58,7 @@ class TimeHarpIOC(InstrumentIOC):
     lit = pvproperty(value=0.0, name="Lit", precision=4, read_only=True, doc="share of the integration with light on")
     started = pvproperty(value=0.0, name="Started", units="s", precision=3, read_only=True, doc="instrument time")
     elapsed = pvproperty(value=0.0, name="Elapsed", units="s", precision=3, read_only=True, doc="instrument time")
-    arm = choice("Arm", ("closed", "raster", "point"), doc="open a new file for lines or single integrations, or close it")
+    arm = choice("Arm", ("closed", "raster", "point"), doc="open a file for lines or single integrations, or close it")
     path = text("Path", doc="the file being written, or the last one")
     acquisition = pvproperty(value=0, name="Acquisition", read_only=True, doc="number of this file since the start")
     n_written = pvproperty(value=0, name="NWritten", read_only=True, doc="valid rows in the file")
@@ -66,7 +67,7 @@ class TimeHarpIOC(InstrumentIOC):
     def __init__(self, *args, bench, spads, raw_folder, wiring: str, **kwargs):
         super().__init__(*args, **kwargs)
         self.bench, self.spads, self.raw_folder, self.boot_wiring = bench, spads, raw_folder, wiring
-        self.scanner = None
+        self.scanner: Any = None
         self.file: HistogramFile | None = None
         self.stopping = threading.Event()
         self.busy = asyncio.Lock()
@@ -124,11 +125,10 @@ class TimeHarpIOC(InstrumentIOC):
         shape, chunk = self.row_layout(value)
         acquisition = self.bench.next_acquisition()
         attributes = {"bin_width_ns": self.bin_width.value, "routes": list(ROUTES), "acquisition": acquisition}
-        self.file = await self.off_the_loop(
-            HistogramFile, self.raw_folder, shape, chunk=chunk, attributes=attributes
-        )
+        file = await self.off_the_loop(HistogramFile, self.raw_folder, shape, chunk=chunk, attributes=attributes)
+        self.file = file
         await self.acquisition.write(acquisition)
-        await self.path.write(str(self.file.path))
+        await self.path.write(str(file.path))
         await self.n_written.write(0)
 
     def row_layout(self, kind: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -147,8 +147,10 @@ class TimeHarpIOC(InstrumentIOC):
 
     async def store(self, index: int, histograms: np.ndarray, started_s: float):
         """Put one row into the open file."""
-        await self.off_the_loop(self.file.write, index, histograms, started_s)
-        await self.n_written.write(self.file.n_written)
+        if (file := self.file) is None:
+            raise Refused("the file was closed while the row was measured")
+        await self.off_the_loop(file.write, index, histograms, started_s)
+        await self.n_written.write(file.n_written)
 
     @acquire.putter
     @guarded

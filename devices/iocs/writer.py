@@ -16,7 +16,7 @@ import numpy as np
 RESERVE_BYTES = 200_000_000
 
 
-class DiskFull(ValueError):
+class DiskFull(ValueError):  # noqa: N818  (a state, not a mistake)
     """Fewer bytes are free than the next row may need."""
 
 

@@ -16,12 +16,10 @@ except Exception as why:
     print(f"\n{why}\n", file=sys.stderr)
     os._exit(1)
 
-from bluesky import plan_stubs as bps  # noqa: E402
 
 from lab.card import LabCard  # noqa: E402
 from lab.display import live_display  # noqa: E402
 from lab.prompt import friendly  # noqa: E402
-from plans import flim_raster, irf, park  # noqa: E402
 
 RE, db, microscope = session.RE, session.db, session.microscope
 lab = LabCard(session)

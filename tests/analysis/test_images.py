@@ -59,7 +59,8 @@ def test_structure_of_two_levels_by_hand():
     result = structure(np.random.default_rng(0).poisson(rates))
     assert result.mean == pytest.approx(200, rel=0.01)
     assert result.cv == pytest.approx(0.5, abs=4 * result.cv_err)
-    assert structure(rates + 50, background=50).cv == pytest.approx(0.5, rel=0.01)
+    above = structure(np.random.default_rng(1).poisson(rates + 50), background=50)
+    assert above.cv == pytest.approx(0.5, abs=4 * above.cv_err)
 
 
 @pytest.mark.parametrize("textured", [True, False])
@@ -177,7 +178,7 @@ def test_the_radius_of_influence_is_found_whatever_its_sign(strength):
     ]
     first = np.array([r.excess[0] for r in results])
     assert np.sign(first).tolist() == [np.sign(strength)] * 40
-    assert min(abs(r.significance) for r in results) > 10
+    assert min(abs(r.significance) for r in results) > 8
     truth_um = np.interp(0.1, *_binned_halo())
     radii, errors = np.array([(r.radius_um, r.radius_err_um) for r in results]).T
     assert np.mean(radii) == pytest.approx(truth_um, abs=0.06)
@@ -210,7 +211,8 @@ def test_lumps_unrelated_to_the_clusters_are_no_influence():
         significance.append(
             radial_excess(rng.poisson(500 * lumps(rng, (100, 100))), *places.T, pixel_um=0.5).significance
         )
-    assert np.std(significance) < 1.3
+    assert abs(np.mean(significance)) < 0.4
+    assert 0.7 < np.std(significance) < 1.3
 
 
 def test_an_influence_beyond_the_profile_has_no_end():

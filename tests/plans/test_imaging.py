@@ -37,7 +37,7 @@ def test_a_raster_is_one_event_per_line_and_its_documents_are_valid(session, doc
     assert lines(documents) == list(range(12))
     counts = Counter(name for name, _ in documents)
     assert counts["start"] == counts["stop"] == 1
-    assert [doc for name, doc in documents if name == "stop"][0]["exit_status"] == "success"
+    assert next(doc for name, doc in documents if name == "stop")["exit_status"] == "success"
     assert is_dark(session.microscope)
 
 
