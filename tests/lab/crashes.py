@@ -103,6 +103,21 @@ def lose_an_ioc(config: str, part: str) -> dict:
         session.close(stop_processes=True)
 
 
+def measure_at_the_wrong_rate(config: str) -> str:
+    """The front panel of the laser stands at another rate than was declared: what is the plan's answer?"""
+    from lab.session import start
+    from plans import irf
+
+    session = start(config)
+    try:
+        session.RE(irf(session.microscope))
+        return ""
+    except ValueError as why:
+        return str(why)
+    finally:
+        session.close(stop_processes=True)
+
+
 def once_after(n_lines: int, act):
     """A callback that acts once, after so many lines."""
     seen = []

@@ -12,7 +12,13 @@ import pytest
 from devices.iocs.twin.beam import BeamReader
 from lab.config import read
 from tests.conftest import house
-from tests.lab.crashes import find_what_is_left, in_own_process, lose_an_ioc, wait_for
+from tests.lab.crashes import (
+    find_what_is_left,
+    in_own_process,
+    lose_an_ioc,
+    measure_at_the_wrong_rate,
+    wait_for,
+)
 
 CRASHING = Path(__file__).with_name("crashes.py")
 
@@ -59,3 +65,10 @@ def test_kill_9_of_an_ioc_fails_the_run_with_a_reason_and_the_lab_recovers(tmp_p
     assert told["exit_status"] == "fail"
     assert any(reason in told["failure"] for reason in reasons), told["failure"]
     assert told["again"] == "success"
+
+
+def test_a_laser_at_another_rate_than_declared_is_found_out(tmp_path):
+    preset = tmp_path / "panel.toml"
+    preset.write_text('base = "A"\n[instrument.laser]\nfront_panel_hz = 1e6\n')
+    told = in_own_process(measure_at_the_wrong_rate, str(house(tmp_path, preset=str(preset))))
+    assert "declared at 2e+06 Hz but the card measures 1e+06 Hz" in told and "no run was opened" in told

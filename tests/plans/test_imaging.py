@@ -10,6 +10,7 @@ import pytest
 from bluesky import plan_stubs as bps
 from bluesky.utils import RunEngineInterrupted
 
+from devices.iocs.twin.beam import set_interlock
 from plans import flim_raster, irf, park
 from plans.imaging import range_code_for
 from plans.stubs import PlanError
@@ -123,6 +124,39 @@ def test_a_raster_needs_its_wiring(session, documents):
     finally:
         session.RE(bps.mv(wiring, "raster"))
     assert documents == []
+
+
+def test_an_open_interlock_is_told_before_anything_moves(session, documents):
+    beam = session.config.folders.run / "beam.bin"
+    set_interlock(beam, False)
+    try:
+        time.sleep(0.3)
+        with pytest.raises(PlanError, match="interlock is open: close the enclosure"):
+            session.RE(flim_raster(session.microscope, sample="A", **SMALL))
+    finally:
+        set_interlock(beam, True)
+        time.sleep(0.3)
+    assert documents == []
+
+
+def test_an_interlock_that_opens_in_a_run_ends_it_dark_and_told(session, documents):
+    beam = session.config.folders.run / "beam.bin"
+
+    def open_the_door(name, doc):
+        if is_line(doc) and doc["seq_num"] == 3:
+            set_interlock(beam, False)
+
+    token = session.RE.subscribe(open_the_door, "event")
+    try:
+        with pytest.raises(Exception, match="interlock|went out"):
+            session.RE(flim_raster(session.microscope, sample="A", **{**SMALL, "n_scans": 200}))
+    finally:
+        session.RE.unsubscribe(token)
+        set_interlock(beam, True)
+        time.sleep(0.3)
+        session.microscope.shutter.reset()
+    assert next(doc for name, doc in documents if name == "stop")["exit_status"] == "fail"
+    assert is_dark(session.microscope)
 
 
 def paused_after(session, plan, n_lines):
