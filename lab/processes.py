@@ -31,7 +31,7 @@ class Service:
         """Whether the process runs, and is this one: process ids are used again."""
         if self.process is not None:
             return self.process.poll() is None
-        return _command_line(self.pid) == self.command
+        return command_line(self.pid) == self.command
 
 
 def spawn(
@@ -107,7 +107,7 @@ def is_free(port: int, kind: socket.SocketKind, host: str = LOOPBACK) -> bool:
         return True
 
 
-def _command_line(pid: int) -> tuple[str, ...]:
+def command_line(pid: int) -> tuple[str, ...]:
     """Return the command line of a living process, empty if there is none or it cannot be known."""
     proc = Path(f"/proc/{pid}/cmdline")
     try:

@@ -14,7 +14,7 @@ from typing import Any
 from lab import server
 from lab.config import LabConfig
 from lab.lock import RigLock
-from lab.processes import GRACE_S, LOOPBACK, Service, free_port, is_free, spawn, stop
+from lab.processes import GRACE_S, LOOPBACK, Service, command_line, free_port, is_free, spawn, stop
 
 
 class ServiceError(RuntimeError):
@@ -96,7 +96,7 @@ def up(
         started: list[Service] = []
         try:
             storage = _running_storage(found, config) or _start_storage(config, keep, started)
-            iocs = _running_iocs(found, _settings(config, twin))
+            iocs = _running_iocs(found, _settings(config, twin)) or _adopted_iocs(config, twin)
             iocs = iocs or _start_iocs(config, twin, keep, command, started)
             lab = _lab(config, storage, iocs)
             _wait(lab, config.folders.run, timeout_s)
@@ -119,6 +119,15 @@ def down(lab: Lab, grace_s: float = GRACE_S) -> None:
     """Stop both processes and all they started: asked first, killed after `grace_s`."""
     stop([lab.iocs, lab.storage], grace_s)
     (lab.data / "run" / "lab.json").unlink(missing_ok=True)
+
+
+def release(lab: Lab) -> None:
+    """Stop what this process started; what ran before stays."""
+    ours = [service for service in (lab.iocs, lab.storage) if service.process is not None]
+    if len(ours) == 2:
+        down(lab)
+    else:
+        stop(ours)
 
 
 def environment(lab: Lab) -> dict[str, str]:
@@ -182,6 +191,24 @@ def _running_iocs(found: Mapping[str, Service], settings: str) -> Service | None
             "stop them, or start without these options"
         )
     return iocs
+
+
+def _adopted_iocs(config: LabConfig, twin: Mapping[str, Any]) -> Service | None:
+    """Return IOCs of this house that somebody started by hand, if they live."""
+    run = config.folders.run
+    try:
+        facts = json.loads((run / "iocs.json").read_text())
+        words, ports = command_line(facts["pid"]), (facts["light_port"], facts["bench_port"])
+    except (OSError, ValueError, KeyError):
+        return None
+    if "devices.iocs" not in words:
+        return None
+    if any(value is not None for value in twin.values()):
+        raise ServiceError(
+            f"the instruments already run (process {facts['pid']}), started by hand, so preset, seed, speed and truth "
+            "are theirs; stop them, or start without these options"
+        )
+    return Service(facts["pid"], words, ports, run / "iocs.log", _settings(config, twin))
 
 
 def _start_storage(config: LabConfig, keep: bool, started: list[Service]) -> Service:

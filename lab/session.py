@@ -272,6 +272,5 @@ class Session:
 
         self.microscope.destroy()
         disconnect()
-        if stop_processes or not self.processes.reused:
-            services.down(self.processes)
+        (services.down if stop_processes else services.release)(self.processes)
         self.lock.release()

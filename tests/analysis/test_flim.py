@@ -19,7 +19,14 @@ DRIFT_PX = np.array([[0, 0], [1, 0], [1, -2], [2, -2]])
 def start_document(n_scans: int = N_SCANS) -> dict:
     raster = {"n_pixels": NX, "extent_um": 12.0, "n_scans": n_scans, "centre_um": [50.0, 40.0], "dwell_ms": 100.0}
     tcspc = {"bin_width_ns": BIN_NS, "n_bins": N_BINS, "period_ns": PERIOD_NS}
-    return {"uid": str(uuid.uuid4()), "time": 0.0, "sample_name": "test", "raster": raster, "tcspc": tcspc, "irf_uid": "i"}
+    return {
+        "uid": str(uuid.uuid4()),
+        "time": 0.0,
+        "sample_name": "test",
+        "raster": raster,
+        "tcspc": tcspc,
+        "irf_uid": "i",
+    }
 
 
 def decays(rng, photons: np.ndarray, tau_ns: float) -> np.ndarray:

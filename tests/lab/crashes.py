@@ -118,6 +118,17 @@ def measure_at_the_wrong_rate(config: str) -> str:
         session.close(stop_processes=True)
 
 
+def visit(config: str) -> dict:
+    """Open a session on whatever runs, and leave."""
+    from lab.session import start
+
+    session = start(config)
+    try:
+        return session.processes.pids
+    finally:
+        session.close()
+
+
 def once_after(n_lines: int, act):
     """A callback that acts once, after so many lines."""
     seen = []

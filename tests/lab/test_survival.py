@@ -5,22 +5,20 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from devices.iocs.twin.beam import BeamReader
 from lab.config import read
-from tests.conftest import house
+from tests.conftest import HOUSE, house
 from tests.lab.crashes import (
     find_what_is_left,
     in_own_process,
     lose_an_ioc,
     measure_at_the_wrong_rate,
+    visit,
     wait_for,
 )
-
-CRASHING = Path(__file__).with_name("crashes.py")
 
 
 @pytest.fixture
@@ -29,7 +27,7 @@ def victim(tmp_path):
     config = house(tmp_path)
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("EPICS_", "TILED_"))}
     command = [sys.executable, "-m", "tests.lab.crashes", str(config), "40"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=CRASHING.parents[2])
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=HOUSE)
     assert process.stdout is not None
     uid = next(line for line in process.stdout if line.startswith("run ")).split()[1]
     lines = [int(process.stdout.readline().split()[1]) for _ in range(5)]
@@ -71,4 +69,17 @@ def test_a_laser_at_another_rate_than_declared_is_found_out(tmp_path):
     preset = tmp_path / "panel.toml"
     preset.write_text('base = "A"\n[instrument.laser]\nfront_panel_hz = 1e6\n')
     told = in_own_process(measure_at_the_wrong_rate, str(house(tmp_path, preset=str(preset))))
-    assert "declared at 2e+06 Hz but the card measures 1e+06 Hz" in told and "no run was opened" in told
+    assert "declared at 2e+06 Hz but the card measures 999936 Hz" in told and "no run was opened" in told
+
+
+def test_iocs_started_by_hand_are_used_and_left_running(tmp_path):
+    config = house(tmp_path)
+    facts = read(config).folders.run / "iocs.json"
+    by_hand = subprocess.Popen([sys.executable, "-m", "devices.iocs", "--config", str(config)], cwd=HOUSE)
+    try:
+        wait_for(facts.exists)
+        assert in_own_process(visit, str(config))["iocs"] == by_hand.pid
+        assert by_hand.poll() is None
+    finally:
+        by_hand.terminate()
+        assert by_hand.wait(20) == 0
