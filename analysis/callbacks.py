@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from event_model import DocumentRouter
 
-from analysis.flim import FlimMap, FlimRaster, raster_facts
+from analysis.flim import FlimMap, FlimRaster, Response, raster_facts
 from analysis.formats.histograms import HistogramRows
 
 log = logging.getLogger(__name__)
@@ -52,12 +52,19 @@ class Worker:
 
 
 class IrfSum(DocumentRouter):
-    """The instrument response of an `irf` run: `counts` (n_routes, n_bins), summed over its integrations."""
+    """The instrument response of an `irf` run: `response`, summed over its integrations, None without any."""
 
     counts: np.ndarray | None = None
 
+    @property
+    def response(self) -> Response | None:
+        if self.counts is None:
+            return None
+        tcspc = self.facts["tcspc"]
+        return Response(self.facts["uid"], self.counts, tcspc["bin_width_ns"], tcspc["period_ns"])
+
     def start(self, doc):
-        self.facts = doc
+        self.facts: dict[str, Any] = dict(doc)
         self.files: dict[str, HistogramRows] = {}
 
     def stream_resource(self, doc):
@@ -79,7 +86,7 @@ class LiveFlim(DocumentRouter):
 
     Parameters
     ----------
-    irf_of : run uid -> counts (n_routes, n_bins) of that instrument response
+    irf_of : run uid -> that instrument response
     in_place : do the work in the caller's thread (replay) instead of one of its own (live)
     on_line : called with this object after lines were fitted (live display)
     on_result : called with the start document and the final `FlimMap`, in the working thread, before `done` is set
@@ -93,7 +100,7 @@ class LiveFlim(DocumentRouter):
 
     def __init__(
         self,
-        irf_of: Callable[[str], np.ndarray],
+        irf_of: Callable[[str], Response],
         *,
         in_place: bool = False,
         on_line: Callable[["LiveFlim"], None] | None = None,
@@ -111,12 +118,13 @@ class LiveFlim(DocumentRouter):
 
     def start(self, doc):
         self.start_doc: dict[str, Any] = dict(doc)
-        facts = raster_facts(dict(doc))
-        self.tau2_ns = np.full((facts.ny, facts.nx), np.nan)
-        self.attempt(lambda: self.begin(facts))
+        self.tau2_ns = np.empty((0, 0))
+        self.attempt(lambda: self.begin(self.start_doc))
 
-    def begin(self, facts):
-        self.started = FlimRaster(facts, self.irf_of(self.start_doc["irf_uid"])[0])
+    def begin(self, start: dict[str, Any]):
+        facts = raster_facts(start)
+        self.tau2_ns = np.full((facts.ny, facts.nx), np.nan)
+        self.started = FlimRaster(facts, self.irf_of(self.start_doc["irf_uid"]))
 
     @property
     def raster(self) -> FlimRaster:

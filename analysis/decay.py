@@ -24,6 +24,7 @@ TAU_BOUNDS_NS = (0.05, 300.0)
 LARGEST_LOG_TAU_STEP = 0.092  # interpolation between lifetimes is then good to 4e-7 of the peak
 WIDENING = 1.2  # of all errors, per variance of the least certain log lifetime: the next order in 1/photons
 LEAST_TAU_RATIO = 1.5  # closer lifetimes are one lifetime
+LARGEST_RELATIVE_ERROR = 0.7  # of a lifetime: beyond, the decay does not tell the components apart
 
 
 class DecayWarning(UserWarning):
@@ -41,7 +42,8 @@ class DecayFit:
     background_fraction : share of all detected photons
     deviance : Poisson deviance per degree of freedom on the time bins; below 1 where most bins are nearly empty
     converged : the likelihood is at its maximum
-    degenerate : the numbers cannot be trusted and all errors are NaN: hardly any photons, one lifetime only, two
+    degenerate : the numbers cannot be trusted and all errors are NaN: hardly any photons, one lifetime only, an error
+        of 70 % of a lifetime, two
         lifetimes within a factor 1.5, a lifetime at its bound, or t0 unknown
     covariance : (..., k, k) of (tau_ns..., fraction..., background_fraction)
 
@@ -299,7 +301,10 @@ def _physical(model: DecayModel, found: dict[str, np.ndarray], n_photons: np.nda
     too_few = n_photons <= 2 * k + 1  # no more photons than parameters
     degenerate = _is_degenerate(log_tau, photons, model) | ~found["regular"] | too_few
     with np.errstate(invalid="ignore", divide="ignore"):
-        covariance = np.where(degenerate[:, None, None], np.nan, _covariance(found, detected))
+        covariance = _covariance(found, detected)
+        relative = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)[:, :k].clip(0)) / np.exp(log_tau)
+        degenerate |= ~(relative.max(axis=1) < LARGEST_RELATIVE_ERROR)
+        covariance = np.where(degenerate[:, None, None], np.nan, covariance)
         error = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2).clip(0))
         return DecayFit(
             tau_ns=np.where(photons > 0, np.exp(log_tau), np.nan),

@@ -58,6 +58,25 @@ def raster_facts(start: dict) -> RasterFacts:
 
 
 @dataclass(frozen=True)
+class Response:
+    """An instrument response: counts (n_routes, n_bins) on the time axis they were recorded on."""
+
+    uid: str
+    counts: np.ndarray
+    bin_width_ns: float
+    period_ns: float
+
+    def require_axis_of(self, facts: RasterFacts):
+        """ValueError unless the raster has the same channels and the same laser period."""
+        mine, wanted = (self.bin_width_ns, self.period_ns), (facts.bin_width_ns, facts.period_ns)
+        if not np.allclose(mine, wanted, rtol=1e-4):
+            raise ValueError(
+                f"the instrument response {self.uid[:8]} has channels of {mine[0]:.4g} ns and a period of "
+                f"{mine[1]:g} ns, the raster {wanted[0]:.4g} ns and {wanted[1]:g} ns: it needs a response of its own"
+            )
+
+
+@dataclass(frozen=True)
 class FlimMap:
     """A lifetime image with everything needed to judge it. Images are (ny, nx), row 0 at the smallest y.
 
@@ -114,11 +133,13 @@ class FlimRaster:
     Parameters
     ----------
     facts : the raster
-    irf : counts (n_bins,) of the instrument response of the perovskite route, same channels as the data
+    response : the instrument response, on the same time axis as the data
     """
 
-    def __init__(self, facts: RasterFacts, irf: np.ndarray):
+    def __init__(self, facts: RasterFacts, response: Response):
+        response.require_axis_of(facts)
         self.facts = facts
+        irf = response.counts[PEROVSKITE]
         self.response = DecayModel.from_irf(irf, bin_width_ns=facts.bin_width_ns, period_ns=facts.period_ns)
         self.model: DecayModel | None = None
         shape = (facts.n_scans, facts.ny, facts.nx)
@@ -187,7 +208,7 @@ class FlimRaster:
         model, scans = self.timed(), self.complete_scans
         if not len(scans):
             scans = np.array([int(np.argmax(self.usable.sum(axis=1)))])
-        drift = register(self.images[:, scans].sum(axis=0))
+        drift = self.drift_of(scans)
         shift_px, kept = places(drift)
         compressed, images, coverage = self.aligned(scans[kept], shift_px[kept])
         return FlimMap(
@@ -205,6 +226,18 @@ class FlimRaster:
             dark_cps_err=self.dark_cps_err,
             compressed=compressed,
             model=model,
+        )
+
+    def drift_of(self, scans: np.ndarray) -> Drift:
+        """How the film moved. Dots are smaller than a pixel and would bend it: they only place what the film cannot."""
+        film = register(self.images[PEROVSKITE, scans])
+        if film.reliable.all():
+            return film
+        both, lost = register(self.images[:, scans].sum(axis=0)), ~film.reliable
+        return Drift(
+            shift_px=np.where(lost[:, None], both.shift_px, film.shift_px),
+            shift_err_px=np.where(lost[:, None], both.shift_err_px, film.shift_err_px),
+            reliable=film.reliable | both.reliable,
         )
 
     def aligned(self, scans: np.ndarray, shift_px: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

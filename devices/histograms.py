@@ -2,6 +2,7 @@
 
 import logging
 import uuid
+from urllib.parse import quote
 
 from ophyd import EpicsSignalRO
 from ophyd import FormattedComponent as FCpt
@@ -27,6 +28,7 @@ class HistogramStream(Instrument):
     n_channels = FCpt(Reading, "{self.parent.prefix}timeharp:NChannels", kind="omitted")
 
     file_kind = "point"
+    streaming = False
 
     def row_shape(self) -> tuple[int, ...]:
         raise NotImplementedError
@@ -41,14 +43,16 @@ class HistogramStream(Instrument):
     def open_file(self):
         """Have the IOC open a new file; its resource document goes out with the first row."""
         self.put_arm(self.file_kind)
+        self.streaming = True
         self._resource_uid, self._announced, self._rows, self._index = str(uuid.uuid4()), False, 0, 0
 
     def close_file(self):
+        self.streaming = False
         self.put_arm("closed")
 
     def put_arm(self, kind: str):
         put_and_wait(self.arm, kind, ARM_TIMEOUT_S)
-        if self.arm.get() != kind or self.arm_error.get():
+        if self.arm.get() != kind:
             raise CommandError(f"{self.name}: no histogram file: {self.arm_error.get()}")
 
     def unstage(self) -> list[object]:
@@ -63,6 +67,9 @@ class HistogramStream(Instrument):
     def mark(self, index: int):
         self._index = index
 
+    def describe(self) -> dict:
+        return super().describe() | (self.describe_histograms() if self.streaming else {})
+
     def describe_histograms(self) -> dict:
         entry = {
             "source": f"file:{self.path.pvname}",
@@ -76,7 +83,9 @@ class HistogramStream(Instrument):
         return {self.histogram_key: entry}
 
     def collect_asset_docs(self, index: int | None = None):
-        """One resource for the file, then one datum for each new row."""
+        """One resource for the file, then one datum for each new row; nothing while no file is open."""
+        if not self.streaming:
+            return
         if not self._announced:
             self._announced = True
             parameters = {
@@ -91,7 +100,7 @@ class HistogramStream(Instrument):
                     "uid": self._resource_uid,
                     "data_key": self.histogram_key,
                     "mimetype": MIMETYPE,
-                    "uri": f"file://localhost{self.path.get()}",
+                    "uri": f"file://localhost{quote(str(self.path.get()))}",
                     "parameters": parameters,
                 },
             )

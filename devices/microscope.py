@@ -1,5 +1,7 @@
 """The confocal microscope: stage, lasers, shutter, filters, SPADs, card, line scanner, and how they are cabled."""
 
+import logging
+
 from ophyd import Component as Cpt
 from ophyd import Device, Signal
 
@@ -12,11 +14,14 @@ from devices.shutter import Shutter
 from devices.spads import Spads
 from devices.timeharp import TimeHarp
 
+log = logging.getLogger(__name__)
+
 
 class Microscope(Device):
     """Everything a plan needs, by one name; `microscope.shutter`, `microscope.scanner`, ... are devices themselves.
 
-    `irf_uid` names the instrument response that belongs to the present state of the card; the `irf` plan sets it.
+    `irf_uid` names the instrument response of this session and `irf_bin_width_ns`, `irf_period_ns` its time axis; the
+    `irf` plan sets them.
     """
 
     shutter = Cpt(Shutter, "shutter:")
@@ -29,6 +34,9 @@ class Microscope(Device):
     timeharp = Cpt(TimeHarp, "timeharp:")
     scanner = Cpt(LineScanner, "scanner:")
     irf_uid = Cpt(Signal, value="", kind="config")
+    irf_bin_width_ns = Cpt(Signal, value=0.0, kind="config")
+    irf_period_ns = Cpt(Signal, value=0.0, kind="config")
+    irf_boot_id = Cpt(Signal, value="", kind="omitted")
 
     def __init__(self, prefix: str, *, name: str, samples: dict[str, dict] | None = None, **kwargs):
         super().__init__(prefix, name=name, **kwargs)
@@ -45,11 +53,19 @@ class Microscope(Device):
     def unstage(self) -> list[object]:
         return [self]
 
+    def baseline(self) -> list[object]:
+        """What is read before and after every run: everything but the results of the last line, whose length varies."""
+        parts = [getattr(self, name) for name in self.component_names]
+        return [part for part in parts if part is not self.scanner]
+
     def panic(self):
         """Dark, now, without a RunEngine: shutter closed, both lasers on standby, latched."""
-        self.shutter.trip.put("panic: called by the user")
-        for laser in (self.pulsed, self.cw):
-            laser.emission.put("standby")
-        self.scanner.halt.put(1)
-        self.timeharp.halt.put(1)
+        orders = [(self.shutter.trip, "panic: called by the user"), (self.shutter.command, "closed")]
+        orders += [(laser.emission, "standby") for laser in (self.pulsed, self.cw)]
+        orders += [(self.scanner.halt, 1), (self.timeharp.halt, 1)]
+        for signal, value in orders:
+            try:
+                signal.put(value, wait=False)
+            except Exception as why:
+                log.error("panic: %s: %s", signal.name, why)
         self.shutter.close()

@@ -58,6 +58,3 @@ class LineScanner(HistogramStream):
 
     def stop(self, *, success: bool = False):
         self.halt.put(1)
-
-    def describe(self) -> dict:
-        return super().describe() | self.describe_histograms()

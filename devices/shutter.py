@@ -36,7 +36,7 @@ class Shutter(Instrument):
         """Open and see it open, or raise CommandError with the IOC's reason."""
         boot_id = self.boot_id.get()
         put_and_wait(self.command, "open", PUT_TIMEOUT_S)
-        self.object_if_failed(boot_id)
+        self.object_if_failed(boot_id, self.command)
         if self.state.get() != "open":
             raise CommandError(f"{self.name}: commanded open, its readback says {self.state.get()!r}")
 
@@ -58,7 +58,7 @@ class Shutter(Instrument):
         """Acknowledge a latch; refused while its cause persists."""
         boot_id = self.boot_id.get()
         put_and_wait(self.acknowledge, 1, PUT_TIMEOUT_S)
-        self.object_if_failed(boot_id)
+        self.object_if_failed(boot_id, self.acknowledge)
 
     def pause(self):
         self.close()

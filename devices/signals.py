@@ -13,6 +13,7 @@ from ophyd.status import Status
 
 PUT_TIMEOUT_S = 5.0
 POLL_S = 0.1
+FROZEN_S = 3.0
 
 
 class CommandError(RuntimeError):
@@ -46,7 +47,7 @@ def in_background(owner, work: Callable[[], None]) -> Status:
 
 def put_and_wait(signal: EpicsSignal, value: Any, timeout_s: float):
     """Put with completion; give up at once when the IOC goes away, not after the timeout."""
-    done = threading.Event()
+    done, alive = threading.Event(), Pulse(signal)
     if not signal.connected:
         raise CommandError(f"{signal.name}: its IOC is not there; is it running? Type lab")
     signal.put(value, use_complete=True, callback=lambda **_: done.set())
@@ -54,8 +55,34 @@ def put_and_wait(signal: EpicsSignal, value: Any, timeout_s: float):
     while not done.wait(POLL_S):
         if not signal.connected:
             raise CommandError(f"{signal.name}: its IOC went away while setting {value!r}; is it running? Type lab")
+        if not alive():
+            raise CommandError(
+                f"{signal.name}: its IOC hangs: no heartbeat for {FROZEN_S:.0f} s while setting {value!r}"
+            )
         if time.monotonic() > deadline:
             raise CommandError(f"{signal.name}: no answer to {value!r} within {timeout_s:.0f} s")
+
+
+class Pulse:
+    """Whether the IOC behind a signal still beats; looks once a second, says no after `FROZEN_S` of silence."""
+
+    def __init__(self, signal: EpicsSignal):
+        self.heartbeat = getattr(signal.parent, "heartbeat", None)
+        self.last, self.seen_s = None, time.monotonic()
+        self.looked_s = self.seen_s
+
+    def __call__(self) -> bool:
+        now_s = time.monotonic()
+        if self.heartbeat is None or now_s - self.looked_s < 1.0:
+            return True
+        self.looked_s = now_s
+        try:
+            beat = self.heartbeat.get(timeout=1.0)
+        except Exception:
+            beat = self.last
+        if beat != self.last:
+            self.last, self.seen_s = beat, time.monotonic()
+        return time.monotonic() - self.seen_s < FROZEN_S
 
 
 def same(wanted: Any, got: Any) -> bool:
@@ -87,7 +114,7 @@ class Setting(EpicsSignal):
         instrument = self.instrument
         boot_id = instrument.boot_id.get()
         put_and_wait(self, value, timeout_s)
-        instrument.object_if_failed(boot_id)
+        instrument.object_if_failed(boot_id, self)
         got = self.get()
         if not self.rounds and not same(value, got):
             raise CommandError(f"{self.name}: asked for {value!r}, it stayed at {got!r}")
@@ -131,11 +158,12 @@ class Instrument(Device):
     heartbeat = Cpt(EpicsSignalRO, "Heartbeat", kind=Kind.omitted)
     error = Cpt(EpicsSignalRO, "Error", kind=Kind.omitted, string=True)
 
-    def object_if_failed(self, boot_id: str):
-        """Raise CommandError if the IOC refused the last command or is not the process it was before."""
+    def object_if_failed(self, boot_id: str, signal: EpicsSignal):
+        """Raise CommandError if the IOC refused the last put to `signal` or is not the process it was before."""
         if self.boot_id.get() != boot_id:
             raise CommandError(f"{self.name}: its IOC restarted during the command; nothing it did counts")
-        if why := self.error.get():
+        why = str(self.error.get())
+        if why.startswith(f"{signal.setpoint_pvname}:"):  # errors of other commands are not ours
             raise CommandError(f"{self.name}: {why}")
 
 

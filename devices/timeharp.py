@@ -25,6 +25,7 @@ class TimeHarp(HistogramStream):
     base_resolution = reading("BaseResolution", kind="config")
     bin_width = reading("BinWidth", kind="config")
     range_code = setting("RangeCode")
+    range_codes = reading("RangeCodes", kind="omitted", string=True)
     offset = setting("Offset", rounds=True)
     wiring = setting("Wiring", string=True)
     integration_time = setting("IntegrationTime")
@@ -39,19 +40,12 @@ class TimeHarp(HistogramStream):
     free_bytes = reading("FreeBytes", kind="omitted")
     halt = Cpt(EpicsSignal, "Stop", kind="omitted")
 
-    streaming = False
-
     def row_shape(self) -> tuple[int, ...]:
         return (2, int(self.n_channels.get()))
 
     def stage(self) -> list[object]:
         self.open_file()
-        self.streaming = True
         return super().stage()
-
-    def unstage(self) -> list[object]:
-        self.streaming = False
-        return super().unstage()
 
     def set(self, index: int) -> Status:
         timeout_s = GRACE_S + 2 * self.integration_time.get()
@@ -60,6 +54,3 @@ class TimeHarp(HistogramStream):
 
     def stop(self, *, success: bool = False):
         self.halt.put(1)
-
-    def describe(self) -> dict:
-        return super().describe() | (self.describe_histograms() if self.streaming else {})

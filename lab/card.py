@@ -28,10 +28,15 @@ class LabCard:
         kind = f"digital twin, preset {twin['preset']}, seed {twin['seed']}" if twin else "real instruments"
         latch = microscope.shutter.latch.get()
         irf = microscope.irf_uid.get()
+        try:
+            stored = f"{len(session.db)} measurements in {session.config.folders.data}"
+        except Exception:
+            log = session.processes.storage.log
+            stored = f"storage does not answer, see {log}; nothing is lost, the journal has everything"
         return [
             f"Luminescope: {kind}; RunEngine {session.RE.state}, storage {session.ingester.status()}",
             f"  sample {microscope.sample.mounted.get()}, wired for {microscope.timeharp.wiring.get()}, "
             f"shutter {microscope.shutter.state.get()}" + (f", LATCHED: {latch}" if latch else ""),
-            f"  instrument response {str(irf)[:8] if irf else 'missing: RE(irf(microscope)) first'}; "
-            f"{len(session.db)} measurements in {session.config.folders.data}",
+            f"  instrument response {str(irf)[:8] if irf else 'missing: RE(irf(microscope)) first'}",
+            f"  {stored}",
         ]

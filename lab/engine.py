@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -35,12 +36,20 @@ class Lease:
         """Become the owner; raises CommandError naming the present one."""
         boot_id = self.shutter.boot_id.get()
         self.shutter.owner.put(self.token, wait=True, timeout=5)
-        self.shutter.object_if_failed(boot_id)
+        self.shutter.object_if_failed(boot_id, self.shutter.owner)
+
+    def renew(self):
+        """Take the lease again if the light process was restarted and has forgotten it."""
+        if self.shutter.owner.connected and self.shutter.owner.get() != self.token:
+            self.take()
 
     def beat(self):
-        """One sign of life; never waits."""
-        if self.shutter.beat.connected:
-            self.shutter.beat.put(self.token, wait=False)
+        """One sign of life; never waits, never fails."""
+        try:
+            if self.shutter.beat.connected:
+                self.shutter.beat.put(self.token, wait=False)
+        except Exception as why:
+            log.error("no sign of life reached the shutter: %s", why)
 
     def give_up(self):
         if self.shutter.owner.connected:
@@ -70,12 +79,20 @@ class LabEngine(RunEngine):
     ----------
     lease : beaten from this engine's own event loop and only while it runs, so that a hang is a silence
     present : (run uids, plan result) -> what the user gets to see
+    farewell : called before a signal ends the process
     """
 
-    def __init__(self, *args, lease: Lease, present: Callable[[tuple, Any], Any], **kwargs):
+    def __init__(
+        self,
+        *args,
+        lease: Lease,
+        present: Callable[[tuple, Any], Any],
+        farewell: Callable[[], None] = lambda: None,
+        **kwargs,
+    ):
         self.during = Ticking()
         super().__init__(*args, call_returns_result=True, during_task=self.during, **kwargs)
-        self.lease, self.present = lease, present
+        self.lease, self.present, self.farewell = lease, present, farewell
         self.leaving = False
         self.darkening: threading.Thread | None = None
         self.state_hook = self.follow_state
@@ -83,13 +100,17 @@ class LabEngine(RunEngine):
 
     async def keep_beating(self):
         while True:
-            if self.state == "running":
+            if self.state == "running" and not self.leaving:
                 self.lease.beat()
             await asyncio.sleep(BEAT_PERIOD_S)
 
     def follow_state(self, new: str, old: str):
         """Beat at once when a plan starts; go dark at once when it stops running, for whatever reason."""
         if new == "running":
+            if self.darkening is not None:
+                self.darkening.join(2.0)  # or it would close the shutter of this plan
+            if old == "idle":
+                self.lease.renew()
             self.lease.beat()
         elif old == "running":
             self.darkening = threading.Thread(target=self.go_dark, name="dark", daemon=True)
@@ -121,20 +142,48 @@ class LabEngine(RunEngine):
         try:
             outcome: RunEngineResult = run()
         except DisconnectedError as why:
-            raise CommandError(f"{why}: its IOC went away and is being started again; type lab to see") from why
-        if self.leaving:
-            raise SystemExit("ended by a signal: the plan was aborted, the laser is dark")
+            raise CommandError(
+                f"{why}: its IOC went away; it should be back in a few seconds (type lab), else leave and start again"
+            ) from why
         complete = outcome.exit_status == "success"
         return self.present(outcome.run_start_uids, outcome.plan_result if complete else None)
 
     def obey_signals(self):
-        """SIGTERM and a closed terminal abort the plan, with its clean-up, before the session ends."""
+        """SIGTERM and a closed terminal: dark at once, the plan aborted with its clean-up, the session ended."""
         for name in ("SIGTERM", "SIGHUP"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), self.leave)
 
-    def leave(self, *_):
+    def leave(self, number, frame):
+        """Runs in the main thread, between two instructions of whatever it does."""
+        if self.leaving:
+            return
         self.leaving = True
-        if self.state == "idle":
-            raise SystemExit
-        threading.Thread(target=lambda: self.abort("the session was told to end"), daemon=True).start()
+        if self.state == "running":
+            threading.Thread(target=self.end, args=(number,), name="leaving").start()
+        else:
+            self.end(number)
+
+    def end(self, number: int):
+        """Dark first; then nothing that fails may keep the process alive."""
+        self.go_dark()
+        try:
+            silence_terminal()
+            if self.state != "idle":
+                super().abort("the session was told to end")
+            for _ in range(100):
+                if self.state == "idle":
+                    break
+                time.sleep(0.05)
+            self.farewell()
+        except Exception as why:
+            log.error("leaving: %s", why)
+        finally:
+            os._exit(128 + number)
+
+
+def silence_terminal():
+    """The terminal may be gone, and writing to it would raise: say what is left to nobody."""
+    nobody = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nobody, stream)

@@ -5,24 +5,24 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.flim import FlimMap
+from analysis.flim import FlimMap, Response
 from analysis.lifetimes import distribution
+
+PILE_UP = 0.01  # photons per pulse from which lifetimes come out too short
 
 
 @dataclass(frozen=True)
 class IrfResult:
-    """The instrument response of a session: counts (n_routes, n_bins) and where they are stored."""
+    """The instrument response of a session, route by route."""
 
-    uid: str
-    counts: np.ndarray
-    bin_width_ns: float
+    response: Response
     routes: tuple[str, ...]
     exit_status: str
 
     def __repr__(self) -> str:
-        lines = [f"instrument response {self.uid[:8]}, {self.exit_status}"]
-        for route, counts in zip(self.routes, self.counts, strict=True):
-            width_ns = pulse_width(counts) * self.bin_width_ns
+        lines = [f"instrument response {self.response.uid[:8]}, {self.exit_status}"]
+        for route, counts in zip(self.routes, self.response.counts, strict=True):
+            width_ns = pulse_width(counts) * self.response.bin_width_ns
             lines.append(f"  {route:11} {counts.sum():>10,} counts, FWHM {width_ns:.2f} ns")
         return "\n".join([*lines, "  next        RE(flim_raster(microscope, sample=...))"])
 
@@ -47,7 +47,8 @@ class FlimResult:
     derived_uid: str | None
     exit_status: str
     map: FlimMap
-    figure: Path | None
+    figure: Path | None = None
+    storage: str = ""  # what is wrong with storage, if anything; the journal has the run in any case
 
     def __repr__(self) -> str:
         return "\n".join([*heading(self), *lifetimes(self.map), *quality(self.map), *whereabouts(self)])
@@ -79,16 +80,15 @@ def lifetimes(image: FlimMap) -> list[str]:
 
 def quality(image: FlimMap) -> list[str]:
     fit, drift = image.fit, image.drift
-    seen = image.coverage > 0
-    good = (fit.converged & ~fit.degenerate)[seen].mean() if seen.any() else 0.0
     moved_um = np.hypot(*(drift.shift_px[-1] * image.facts.pixel_um))
     error_um = np.hypot(*drift.shift_err_px[-1]) * image.facts.pixel_um
+    moved = f"{moved_um:.2f} +- {error_um:.2f} um from first to last scan" if len(drift.reliable) > 1 else "one scan"
     registered = f"{int(drift.reliable.sum())} of {len(drift.reliable)} scans registered"
     dark = [f"  dark        {image.dark_cps[0]:.1f} and {image.dark_cps[1]:.1f} cps"]
     return [
-        f"  fit         deviance {np.nanmedian(fit.deviance):.3f} per degree of freedom, {good:.1%} of the pixels "
-        f"trusted, t0 {fit.t0_ns:+.3f} +- {fit.t0_err_ns:.3f} ns",
-        f"  drift       {moved_um:.2f} +- {error_um:.2f} um from first to last scan, {registered}",
+        f"  fit         deviance {np.nanmedian(fit.deviance):.3f} per degree of freedom, "
+        f"{trusted_share(image):.1%} of the pixels trusted, t0 {fit.t0_ns:+.3f} +- {fit.t0_err_ns:.3f} ns",
+        f"  drift       {moved}, {registered}",
         *(dark if np.isfinite(image.dark_cps).all() else []),
         *warnings(image),
     ]
@@ -97,7 +97,12 @@ def quality(image: FlimMap) -> list[str]:
 def warnings(image: FlimMap) -> list[str]:
     """What a careful reader must know before believing the numbers."""
     dim = int((image.lit < 1).sum())
+    pile_up = brightest_per_pulse(image)
     found = [
+        f"only {trusted_share(image):.0%} of the pixels could be fitted" if trusted_share(image) < 0.5 else "",
+        f"{pile_up:.1%} photons per pulse in the brightest pixel: pile-up shortens its lifetimes"
+        if pile_up > 0.01
+        else "",
         f"{dim} lines without full light were left out" if dim else "",
         f"{int(image.saturated.sum())} lines hold a saturated channel" if image.saturated.any() else "",
         "" if image.drift.reliable.all() else "scans could not be placed: summed where they are, or left out",
@@ -105,9 +110,23 @@ def warnings(image: FlimMap) -> list[str]:
     return [f"  WARNING     {text}" for text in found if text]
 
 
+def trusted_share(image: FlimMap) -> float:
+    """Share of the exposed pixels whose fit can be believed."""
+    seen = image.coverage > 0
+    return float((image.trusted_photons > 0)[seen].mean()) if seen.any() else 0.0
+
+
+def brightest_per_pulse(image: FlimMap) -> float:
+    """Detected photons per laser pulse, both routes, in the brightest pixel; 0.01 is the usual limit."""
+    rates = image.perovskite_cps + image.qd_cps
+    return float(np.nanmax(rates, initial=0.0)) * image.facts.period_ns * 1e-9
+
+
 def whereabouts(result: FlimResult) -> list[str]:
     derived = f'db["{result.derived_uid[:8]}"] (analysis)' if result.derived_uid else "analysis not stored"
     figure = [f"  figure      {result.figure}"] if result.figure else []
+    if result.storage:
+        return [f"  WARNING     the journal has the run {result.uid[:8]}; storage: {result.storage}", *figure]
     return [f'  stored      db["{result.uid[:8]}"] (run), {derived}', *figure]
 
 

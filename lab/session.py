@@ -7,21 +7,22 @@ IPython, scripts, the demo and the queue server all start here:
     session.close()
 """
 
+import json
 import logging
 import os
 import threading
 import tomllib
 from collections.abc import Callable
 from concurrent.futures import TimeoutError as NotReady
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from event_model import RunRouter
 
 from analysis.callbacks import IrfSum, LiveFlim
 from analysis.derived import derived_run
-from analysis.flim import FlimMap
+from analysis.flim import FlimMap, Response
 from lab import server, services
 from lab.catalog import Catalog
 from lab.config import LabConfig, read
@@ -44,7 +45,7 @@ def start(config: LabConfig | str | Path = HOUSE / "profile" / "lab.toml", **twi
     config = config if isinstance(config, LabConfig) else read(config)
     lock = RigLock(config.folders.data / "rig.lock").acquire()
     try:
-        return Session(config, services.up(config, **twin), lock, twin)
+        return Session(config, services.up(config, **twin), lock)
     except BaseException:
         lock.release()
         raise
@@ -61,10 +62,10 @@ class Session:
     figures : folder for the figure of each run, drawn by `draw` if that is set
     """
 
-    def __init__(self, config: LabConfig, processes: services.Lab, lock: RigLock, twin: dict[str, Any]):
+    def __init__(self, config: LabConfig, processes: services.Lab, lock: RigLock):
         self.config, self.processes, self.lock = config, processes, lock
         self.live: dict[str, LiveFlim] = {}
-        self.irfs: dict[str, np.ndarray] = {}
+        self.irfs: dict[str, Response] = {}
         self.derived_uids: dict[str, str] = {}
         self.exit_status: dict[str, str] = {}
         self.on_line: Callable[[LiveFlim], None] | None = None
@@ -73,7 +74,7 @@ class Session:
         os.environ.update(services.environment(processes))
         self.connect_devices()
         self.connect_storage()
-        self.start_engine(twin)
+        self.start_engine()
         # Before the executors of Channel Access are shut down, which is earlier than atexit.
         threading._register_atexit(self.close)  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -100,34 +101,37 @@ class Session:
         self.memory = Memory(folders.data / "metadata.sqlite")  # goes into every start document
         self.notes = Memory(folders.data / "notes.sqlite")  # does not
 
-    def start_engine(self, twin: dict[str, Any]):
+    def start_engine(self):
         """The RunEngine with its subscribers: the journal first, then everything that may fail."""
         from bluesky.preprocessors import SupplementalData
 
         from lab.engine import LabEngine
 
-        self.RE = LabEngine(self.memory, lease=self.lease, present=self.present)
-        self.RE.md.update(purpose="measurement", code_version=code_version(), twin=self.twin_facts(twin))
+        self.RE = LabEngine(self.memory, lease=self.lease, present=self.present, farewell=self.close)
+        self.RE.md.update(purpose="measurement", code_version=code_version(), twin=self.twin_facts())
         self.RE.subscribe(self.journal)
         self.RE.subscribe(self.ingester)
         self.RE.subscribe(self.harmless(RunRouter([self.analysis_for])))
         self.RE.subscribe(self.harmless(self.note_exit), "stop")
-        self.RE.preprocessors.append(SupplementalData(baseline=[self.microscope]))
+        self.RE.preprocessors.append(SupplementalData(baseline=self.microscope.baseline()))
         self.restore_irf()
 
-    def twin_facts(self, twin: dict[str, Any]) -> dict[str, Any] | bool:
-        """Preset and seed if the bench is simulated, else False."""
-        if self.config.instruments.timeharp.backend != "twin":
+    def twin_facts(self) -> dict[str, Any] | bool:
+        """Preset and seed of the simulated bench, as its process says, or False."""
+        try:
+            return json.loads((self.config.folders.run / "iocs.json").read_text())["twin"]
+        except (OSError, ValueError, KeyError):
             return False
-        given = {key: twin.get(key) for key in ("preset", "seed")}
-        default = {"preset": self.config.twin.preset, "seed": self.config.twin.seed}
-        return {key: given[key] if given[key] is not None else default[key] for key in default}
 
     def restore_irf(self):
         """The last instrument response holds as long as the card was not restarted."""
         known = self.notes.get("irf", {})
         if known.get("boot_id") == self.microscope.timeharp.boot_id.get():
-            self.microscope.irf_uid.put(known["uid"])
+            response = self.irf_of(known["uid"])
+            self.microscope.irf_uid.put(response.uid)
+            self.microscope.irf_bin_width_ns.put(response.bin_width_ns)
+            self.microscope.irf_period_ns.put(response.period_ns)
+            self.microscope.irf_boot_id.put(known["boot_id"])
 
     def analysis_for(self, name: str, start: dict):
         """What looks at a run while it is measured (RunRouter factory)."""
@@ -137,28 +141,29 @@ class Session:
             return [live], []
         if start.get("plan_name") == "irf":
             total = IrfSum()
-            return [total, lambda kind, doc: kind == "stop" and self.note_irf(start["uid"], total)], []
+            return [total, lambda kind, doc: kind == "stop" and self.note_irf(doc, total)], []
         return [], []
 
-    def note_irf(self, uid: str, total: IrfSum):
-        """Keep the instrument response for the rasters of this session."""
-        if total.counts is None:
+    def note_irf(self, stop: dict, total: IrfSum):
+        """Keep the instrument response for the rasters of this session, if the run was completed."""
+        if total.response is None or stop["exit_status"] != "success":
             return
-        self.irfs[uid] = total.counts
+        uid = stop["run_start"]
+        self.irfs[uid] = total.response
         self.notes["irf"] = {"uid": uid, "boot_id": self.microscope.timeharp.boot_id.get()}
 
     def note_exit(self, name: str, doc: dict):
         self.exit_status[doc["run_start"]] = doc["exit_status"]
 
-    def irf_of(self, uid: str) -> np.ndarray:
-        """Counts (n_routes, n_bins) of an `irf` run, from memory or from its documents."""
+    def irf_of(self, uid: str) -> Response:
+        """The instrument response of an `irf` run, from memory or from its documents."""
         if uid not in self.irfs:
             total = IrfSum()
             for name, doc in self.db.documents(uid):
                 total(name, doc)
-            if total.counts is None:
+            if total.response is None:
                 raise LookupError(f"run {uid[:8]} holds no instrument response")
-            self.irfs[uid] = total.counts
+            self.irfs[uid] = total.response
         return self.irfs[uid]
 
     def record(self, name: str, doc: dict):
@@ -198,7 +203,6 @@ class Session:
                 self.note_exit(name, doc)
             live(name, doc)
         self.live[uid] = live
-        self.ingester.flush(timeout_s=10.0)
         return self.flim_result(uid)
 
     def present(self, uids: tuple[str, ...], plan_result: Any) -> Any:
@@ -215,8 +219,8 @@ class Session:
             return self.flim_result(uid)
         if uid in self.irfs:
             start = next(doc for name, doc in self.db.documents(uid) if name == "start")
-            tcspc, routes = start["tcspc"], tuple(start["routes"])
-            return IrfResult(uid, self.irfs[uid], tcspc["bin_width_ns"], routes, self.exit_status.get(uid, "open"))
+            status = self.exit_status.get(uid, "open")
+            return IrfResult(self.irfs[uid], tuple(start["routes"]), status)
         return None
 
     def flim_result(self, uid: str) -> FlimResult | None:
@@ -227,20 +231,9 @@ class Session:
             log.error("run %s is stored, but its lifetime image could not be computed: %s", uid[:8], why)
             return None
         status = self.exit_status.get(uid, "open")
-        result = FlimResult(uid, self.derived_uids.get(uid), status, image, None)
-        if self.draw is not None:
-            result = FlimResult(uid, result.derived_uid, status, image, self.draw(result))
-        return result
-
-    def ready(self) -> bool:
-        """Whether all instruments answer; after a restart of the light process the lease is taken again."""
-        microscope = self.microscope
-        parts = (microscope.shutter, microscope.pulsed, microscope.scanner, microscope.timeharp, microscope.piezo)
-        if not all(part.heartbeat.connected for part in parts):
-            return False
-        if microscope.shutter.owner.get() != self.lease.token:
-            self.lease.take()
-        return True
+        storage = "" if self.ingester.flush(timeout_s=10.0) else str(self.ingester.status())
+        result = FlimResult(uid, self.derived_uids.get(uid), status, image, storage=storage)
+        return replace(result, figure=self.draw(result)) if self.draw is not None else result
 
     @staticmethod
     def harmless(callback: Callable[[str, dict], Any]) -> Callable[[str, dict], None]:
@@ -263,7 +256,8 @@ class Session:
             self.RE.abort("the session was closed")
         if self.RE.darkening is not None:
             self.RE.darkening.join(5.0)
-        for leave in (self.lease.give_up, self.ingester.close, self.journal.close):
+        patience_s = 30.0 if self.ingester.status().state == "up" else 3.0
+        for leave in (self.lease.give_up, lambda: self.ingester.close(patience_s), self.journal.close):
             try:
                 leave()
             except Exception as why:

@@ -1,8 +1,8 @@
 """Lifetime imaging with the pulsed laser: the instrument response and the FLIM raster (paper, section 2.6)."""
 
 import math
-from collections.abc import Generator
-from dataclasses import asdict, dataclass
+from collections.abc import Generator, Iterable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bluesky import plan_stubs as bps
@@ -87,14 +87,16 @@ class Raster:
         return 2.0 * self.n_lines * self.n_pixels * len(ROUTES) * N_CHANNELS
 
 
-def range_code_for(period_ns: float, base_resolution_ps: float) -> int:
-    """The finest range whose 4096 channels hold one laser period behind the blind start.
+def range_code_for(period_ns: float, base_resolution_ps: float, codes: Iterable[int] = range(6)) -> int:
+    """The finest of the card's ranges whose 4096 channels hold one laser period behind the blind start, or its widest.
 
-    >>> range_code_for(500.0, 36.0)
-    2
+    >>> range_code_for(500.0, 36.0), range_code_for(500.0, 36.0, [0, 3]), range_code_for(50_000.0, 36.0)
+    (2, 3, 5)
     """
     needed_ns = period_ns + BLIND_START_NS
-    return max(0, math.ceil(math.log2(needed_ns / (N_CHANNELS * base_resolution_ps * 1e-3))))
+    ordered = sorted(codes)
+    wide_enough = (code for code in ordered if N_CHANNELS * base_resolution_ps * 1e-3 * 2**code >= needed_ns)
+    return next(wide_enough, ordered[-1])
 
 
 def prepare_card(microscope: Microscope, range_code: int | None) -> Generator[Msg, Any, tuple[dict, str | None]]:
@@ -102,12 +104,18 @@ def prepare_card(microscope: Microscope, range_code: int | None) -> Generator[Ms
     card = microscope.timeharp
     period_ns = 1e9 / (yield from read(microscope.pulsed.repetition))
     base_ps = yield from read(card.base_resolution)
-    code = range_code_for(period_ns, base_ps) if range_code is None else range_code
+    codes = [int(code) for code in (yield from lines_of(card.range_codes))]
+    if range_code is not None:
+        require([outside("range_code", range_code, 0, 5, whole=True)])
+    code = range_code_for(period_ns, base_ps, codes) if range_code is None else int(range_code)
     bin_width_ns = base_ps * 1e-3 * 2**code
     facts = {"range_code": code, "bin_width_ns": bin_width_ns, "n_bins": N_CHANNELS, "period_ns": period_ns}
-    if not 0 <= code <= 5 or N_CHANNELS * bin_width_ns < period_ns + BLIND_START_NS:
-        window, best = f"{N_CHANNELS * bin_width_ns:.0f} ns", range_code_for(period_ns, base_ps)
-        return facts, f"range_code={code}: its window of {window} cuts the laser period of {period_ns:g} ns; use {best}"
+    if code not in codes:
+        return facts, f"range_code={code}: the card has {', '.join(map(str, codes))}"
+    if N_CHANNELS * bin_width_ns < period_ns + BLIND_START_NS:
+        window, best = f"{N_CHANNELS * bin_width_ns:.0f} ns", range_code_for(period_ns, base_ps, codes)
+        hint = f"use {best}" if best > code else "raise the repetition rate"
+        return facts, f"range_code={code}: its window of {window} cuts the laser period of {period_ns:g} ns; {hint}"
     return facts, None
 
 
@@ -169,7 +177,7 @@ def irf(
     require(
         [
             outside("min_counts", min_counts, 1000, 1e9, whole=True),
-            outside("intensity_w_cm2", intensity_w_cm2, 1e-3, 1e4),
+            outside("intensity_w_cm2", intensity_w_cm2, 1e-3, microscope.pulsed.intensity.limits[1]),
             outside("integration_s", integration_s, 1e-3, 3600),
         ]
     )
@@ -202,7 +210,7 @@ def irf(
         yield from bps.mv(card.range_code, tcspc["range_code"], card.integration_time, integration_s)
         metadata = yield from start_metadata(microscope, "irf", tcspc, intensity_w_cm2)
 
-        @bpp.run_decorator(md={**metadata, "detectors": [card.name], **(md or {})})
+        @bpp.run_decorator(md={**(md or {}), **metadata, "detectors": [card.name]})
         def run():
             shining = lit(microscope, microscope.pulsed, intensity_w_cm2, integrate_until_enough)
             yield from staged(card, shining)
@@ -211,6 +219,8 @@ def irf(
 
     uid = yield from with_filters(microscope, scatter, measure())
     yield from bps.mv(microscope.irf_uid, uid)
+    yield from bps.mv(microscope.irf_bin_width_ns, tcspc["bin_width_ns"], microscope.irf_period_ns, tcspc["period_ns"])
+    yield from bps.mv(microscope.irf_boot_id, (yield from read(card.boot_id)))
     return uid
 
 
@@ -245,7 +255,7 @@ def flim_raster(
     require(
         [
             range_problem,
-            None if irf_uid else "there is no instrument response for this session: RE(irf(microscope)) first",
+            (yield from irf_problem(microscope, tcspc)),
             disk_problem(raster, free),
             (yield from wiring_problem(microscope, "raster")),
             (yield from light_problem(microscope)),
@@ -259,7 +269,7 @@ def flim_raster(
     yield from set_raster(microscope.scanner, raster)
     metadata = yield from start_metadata(microscope, "flim_raster", tcspc, w_cm2)
 
-    @bpp.run_decorator(md={**metadata, **raster_metadata(microscope, raster), "irf_uid": irf_uid, **(md or {})})
+    @bpp.run_decorator(md={**(md or {}), **metadata, **raster_metadata(microscope, raster), "irf_uid": irf_uid})
     def run():
         yield from lit(microscope, microscope.pulsed, w_cm2, measure)
 
@@ -281,7 +291,7 @@ def planned_raster(microscope, centre_um, extent_um, n_pixels, dwell_ms, n_scans
     raster = Raster(tuple(centre_um), extent_um, n_pixels, dwell_ms, n_scans, settle_ms, bool(snake))
     require(raster.problems(travel))
     yield from bps.null()
-    return raster
+    return replace(raster, n_pixels=int(n_pixels), n_scans=int(n_scans))
 
 
 def sample_and_intensity(microscope: Microscope, sample: str | None, w_cm2: float | None):
@@ -290,8 +300,28 @@ def sample_and_intensity(microscope: Microscope, sample: str | None, w_cm2: floa
     available = (yield from lines_of(microscope.sample.available)) or list(microscope.samples)
     noted = microscope.samples.get(name, {}).get("excitation_w_cm2", 50.0)
     intensity = noted if w_cm2 is None else w_cm2
-    require([unknown("sample", name, available), outside("intensity_w_cm2", intensity, 1e-3, 1e4)])
+    highest = microscope.pulsed.intensity.limits[1]
+    require([unknown("sample", name, available), outside("intensity_w_cm2", intensity, 1e-3, highest)])
     return name, float(intensity)
+
+
+def irf_problem(microscope: Microscope, tcspc: dict) -> Generator[Msg, Any, str | None]:
+    """Whether there is an instrument response on the time axis of the raster."""
+    if not (uid := (yield from read(microscope.irf_uid))):
+        return "there is no instrument response for this session: RE(irf(microscope)) first"
+    if (yield from read(microscope.irf_boot_id)) != (yield from read(microscope.timeharp.boot_id)):
+        return f"the card was restarted since the instrument response {uid[:8]}: RE(irf(microscope)) again"
+    width = yield from read(microscope.irf_bin_width_ns)
+    period = yield from read(microscope.irf_period_ns)
+    if math.isclose(width, tcspc["bin_width_ns"], rel_tol=1e-4) and math.isclose(
+        period, tcspc["period_ns"], rel_tol=1e-4
+    ):
+        return None
+    return (
+        f"the instrument response {uid[:8]} has channels of {width:.4g} ns and a period of {period:g} ns, this raster "
+        f"{tcspc['bin_width_ns']:.4g} ns and {tcspc['period_ns']:g} ns: "
+        f"RE(irf(microscope, range_code={tcspc['range_code']})) first"
+    )
 
 
 def disk_problem(raster: Raster, free_bytes: float) -> str | None:
@@ -345,9 +375,13 @@ def take_line(microscope: Microscope, index: int) -> MsgGenerator:
     yield Msg("set", scanner, index, group="line")
     yield Msg("wait", None, group="line", error_on_timeout=True, timeout=LINE_TIMEOUT_S)
     yield Msg("create", None, name="primary")
-    line = yield Msg("read", scanner)
-    yield Msg("read", microscope.shutter.state)
-    yield Msg("read", microscope.spads)
+    try:
+        line = yield Msg("read", scanner)
+        yield Msg("read", microscope.shutter.state)
+        yield Msg("read", microscope.spads)
+    except Exception:
+        yield Msg("drop")  # or the end of the run would stumble over the open Event and hide why
+        raise
     yield Msg("save")
     if line is not None and line["scanner_lit"]["value"] < 1:
         yield from report_dark_line(microscope, index, line["scanner_lit"]["value"])

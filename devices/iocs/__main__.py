@@ -10,6 +10,7 @@ import math
 import os
 import socket
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from devices.iocs.config import ConfigError, LabConfig, read
@@ -68,9 +69,23 @@ def settle(options: argparse.Namespace, config: LabConfig) -> argparse.Namespace
     filled["raw"] = filled["raw"] or config.folders.raw
     for key in ("light_port", "bench_port"):
         filled[key] = filled[key] or free_port()
+    check_backends(config)
+    if not (filled["seed"] >= 0):
+        raise ConfigError(f"--seed {filled['seed']}: must be a whole number from 0 on")
     if not (filled["speed"] > 0 or math.isinf(filled["speed"])):
         raise ConfigError(f"--speed {filled['speed']}: must be positive, 1 is real time, inf does not wait")
     return argparse.Namespace(**filled)
+
+
+def check_backends(config: LabConfig):
+    """Refuse a backend that is not there: nothing may be simulated that is believed to be real."""
+    for field in fields(config.instruments):
+        backend = getattr(config.instruments, field.name).backend
+        if backend != "twin":
+            raise ConfigError(
+                f"{config.file}: instruments.{field.name}.backend = {backend!r}: there is no driver for it yet; "
+                "use 'twin'"
+            )
 
 
 def arguments(options: argparse.Namespace) -> list[str]:
@@ -132,8 +147,9 @@ def serve_part(options: argparse.Namespace, config: LabConfig):
     port, other = options.light_port, options.bench_port
     if options.only == "bench":
         port, other = other, port
-    os.environ.update(loopback_environment(port, [other]))
-    serve(MAKERS[options.only](options, config), port=port, ready=options.folder / f"{options.only}.json")
+    host = config.channel_access.host
+    os.environ.update(loopback_environment(port, [other], host=host))
+    serve(MAKERS[options.only](options, config), port=port, host=host, ready=options.folder / f"{options.only}.json")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -153,11 +169,18 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, ValueError, OSError) as why:
         sys.stderr.write(f"{why}\n")
         return 2
-    from devices.iocs.supervisor import Supervisor
+    return supervise(options)
 
-    for leftover in (BEAM, MEMORY):
-        (options.folder / leftover).unlink(missing_ok=True)
-    return Supervisor(options.folder, arguments(options)).run()
+
+def supervise(options: argparse.Namespace) -> int:
+    """Both parts, in processes of their own, on a bench that starts at time zero."""
+    from devices.iocs.supervisor import Supervisor, only_one
+
+    with only_one(options.folder):
+        for leftover in (BEAM, MEMORY):
+            (options.folder / leftover).unlink(missing_ok=True)
+        about = {"twin": {"preset": options.preset, "seed": options.seed}}
+        return Supervisor(options.folder, arguments(options), about).run()
 
 
 if __name__ == "__main__":

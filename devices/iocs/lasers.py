@@ -28,6 +28,10 @@ class LaserIOC(InstrumentIOC):
         super().__init__(*args, **kwargs)
         self.light = light
 
+    @intensity.startup
+    async def intensity(self, instance, async_lib):
+        await instance.write_metadata(upper_ctrl_limit=self.light.max_w_cm2)
+
     def apply(self, *, on: bool, **changed):
         """Hand the complete state of this laser to the backend."""
         raise NotImplementedError

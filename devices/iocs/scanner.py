@@ -14,7 +14,6 @@ from devices.iocs.backends import ROUTES
 from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded
 
 MAX_PIXELS = 2048
-FLY_BACK_S = 0.05
 
 
 def quantity(name: str, value: float, units: str, low: float, high: float, doc: str):

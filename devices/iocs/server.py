@@ -16,13 +16,16 @@ from devices.iocs.instrument import InstrumentIOC
 ORPHAN_CHECK_S = 0.5
 
 
-def loopback_environment(port: int, others: Iterable[int] = ()) -> dict[str, str]:
-    """Channel Access on 127.0.0.1 only: serve on `port`, find servers on `port` and `others`, no beacons."""
+LOOPBACK = "127.0.0.1"
+
+
+def loopback_environment(port: int, others: Iterable[int] = (), *, host: str = LOOPBACK) -> dict[str, str]:
+    """Channel Access on one interface: serve on `port`, find servers on `port` and `others`, no beacons."""
     addresses = " ".join(f"127.0.0.1:{p}" for p in (port, *others))
     return {
         "EPICS_CAS_SERVER_PORT": str(port),
         "EPICS_CA_SERVER_PORT": str(port),
-        "EPICS_CAS_INTF_ADDR_LIST": "127.0.0.1",
+        "EPICS_CAS_INTF_ADDR_LIST": host,
         "EPICS_CAS_AUTO_BEACON_ADDR_LIST": "NO",
         "EPICS_CAS_BEACON_ADDR_LIST": "",
         "EPICS_CA_ADDR_LIST": addresses,
@@ -66,15 +69,15 @@ def announce(path: Path, facts: dict):
     Path(draft.name).replace(path)
 
 
-def serve(groups: list[InstrumentIOC], *, port: int, ready: Path | None = None):
+def serve(groups: list[InstrumentIOC], *, port: int, host: str = LOOPBACK, ready: Path | None = None):
     """Serve until SIGINT, SIGTERM, SIGHUP or the death of the parent; shutdown hooks always run."""
     require_free(port)
-    asyncio.run(_serve(groups, port, ready))
+    asyncio.run(_serve(groups, host, ready))
 
 
-async def _serve(groups: list[InstrumentIOC], port: int, ready: Path | None):
+async def _serve(groups: list[InstrumentIOC], host: str, ready: Path | None):
     pvdb = {name: pv for group in groups for name, pv in group.pvdb.items()}
-    context = server.Context(pvdb, ["127.0.0.1"])
+    context = server.Context(pvdb, [host])
     task = asyncio.ensure_future(context.run())
     loop = asyncio.get_running_loop()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):
@@ -82,7 +85,7 @@ async def _serve(groups: list[InstrumentIOC], port: int, ready: Path | None):
             loop.add_signal_handler(getattr(signal, name), task.cancel)
     watch = asyncio.ensure_future(_end_with_parent(task))
     if ready is not None:
-        while context.port is None or not all(group.boot_id.value for group in groups):
+        while not task.done() and not (context.port and all(group.boot_id.value for group in groups)):
             await asyncio.sleep(0.02)
         facts = {"pid": os.getpid(), "port": context.port}
         announce(ready, facts | {"boot_ids": {g.prefix: g.boot_id.value for g in groups}})

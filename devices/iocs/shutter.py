@@ -6,11 +6,14 @@ until ``Reset`` (or a new owner) clears it. This protects sample and detectors; 
 """
 
 import asyncio
+import logging
 import time
 
 from caproto.server import pvproperty
 
 from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded, text
+
+log = logging.getLogger(__name__)
 
 DEAD_MAN_S = 1.5
 WATCH_PERIOD_S = 0.05
@@ -41,6 +44,7 @@ class ShutterIOC(InstrumentIOC):
         super().__init__(*args, **kwargs)
         self.light, self.standby = light, standby
         self.last_beat = -float("inf")
+        self.turn = asyncio.Lock()  # one command at a time
 
     @owner.putter
     @guarded
@@ -70,22 +74,28 @@ class ShutterIOC(InstrumentIOC):
 
     async def open(self):
         """Open, or raise Refused with the first reason against it."""
-        if self.latch.value:
-            raise Refused(f"latched: {self.latch.value}; remove the cause, then put 1 to {self.reset.pvname}")
-        if not self.light.interlock:
-            raise Refused("the laser interlock is open: close the enclosure and turn the key")
-        if time.monotonic() - self.last_beat > DEAD_MAN_S:
-            raise Refused("nobody holds a live lease: light is only for a running plan, RE(...)")
-        await self.off_the_loop(self.light.open_shutter)
-        if not await self.read_back():
-            raise Refused("the shutter did not open: its readback stayed closed")
+        async with self.turn:
+            if self.latch.value:
+                raise Refused(f"latched: {self.latch.value}; remove the cause, then put 1 to {self.reset.pvname}")
+            if not self.light.interlock:
+                raise Refused("the laser interlock is open: close the enclosure and turn the key")
+            if time.monotonic() - self.last_beat > DEAD_MAN_S:
+                raise Refused("nobody holds a live lease: light is only for a running plan, RE(...)")
+            await self.off_the_loop(self.light.open_shutter)
+            if not await self.read_back():
+                raise Refused("the shutter did not open: its readback stayed closed")
 
     async def close(self, reason: str):
-        """Close, read back, and put the lasers on standby if it did not."""
-        await self.off_the_loop(self.light.close_shutter)
-        if await self.read_back():
-            await self.standby()
-            await self.latch.write("the shutter does not close: lasers on standby, call for help")
+        """Close and read back; lasers to standby if it did not close or cannot be told."""
+        async with self.turn:
+            closed = False
+            try:
+                await self.off_the_loop(self.light.close_shutter)
+                closed = not await self.read_back()
+            finally:
+                if not closed:
+                    await self.standby()
+                    await self.latch.write("the shutter does not close: lasers on standby, call for help")
         await self.reason.write(reason)
         if self.command.value != "closed":
             await self.command.write("closed", verify_value=False)
@@ -98,9 +108,11 @@ class ShutterIOC(InstrumentIOC):
 
     async def latch_closed(self, reason: str):
         """Close, both lasers to standby, and refuse to open until somebody acknowledges the reason."""
-        await self.close(reason)
-        await self.standby()
         await self.latch.write(reason)
+        try:
+            await self.close(reason)
+        finally:
+            await self.standby()
 
     @trip.putter
     @guarded
@@ -121,8 +133,11 @@ class ShutterIOC(InstrumentIOC):
         await self.close("boot")
         before = time.monotonic()
         while True:
-            self.light.refresh()
-            await self.watch()
+            try:
+                self.light.refresh()
+                await self.watch()
+            except Exception:
+                log.exception("one look at the shutter failed; the next one comes")
             now = time.monotonic()
             if instance.value == "open":
                 await self.open_s.write(self.open_s.value + now - before)
@@ -131,16 +146,18 @@ class ShutterIOC(InstrumentIOC):
 
     async def watch(self):
         """Follow the interlock and the lease; the loop behind every promise made above."""
-        closed = self.light.interlock
+        was_open, closed = self.state.value == "open", self.light.interlock
         if (self.interlock.value == "closed") != closed:
             await self.interlock.write("closed" if closed else "open")
-        if not await self.read_back():
+        if not (await self.read_back() or was_open):
             return
         silent_s = time.monotonic() - self.last_beat
         if not closed:
             await self.latch_closed("interlock: the enclosure or the key opened while the shutter was open")
         elif silent_s > DEAD_MAN_S:
             await self.latch_closed(f"dead-man: no sign of a running plan for {DEAD_MAN_S} s")
+        elif self.latch.value:
+            await self.latch_closed(self.latch.value)
 
     @state.shutdown
     async def state(self, instance, async_lib):

@@ -9,6 +9,12 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TextIO
+
+try:
+    import fcntl
+except ImportError:  # Windows: a taken port is the only guard there
+    fcntl = None
 
 from devices.iocs.server import announce
 
@@ -20,11 +26,29 @@ STOP_TIMEOUT_S = 5.0
 MAX_RESTARTS_PER_MINUTE = 5
 
 
+def only_one(folder: Path) -> TextIO:
+    """Lock the folder for this supervisor, before it touches anything in it; SystemExit naming the one that runs."""
+    held = (folder / "iocs.lock").open("a+")
+    if fcntl is not None:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            held.seek(0)
+            holder = held.read() or "another process"
+            raise SystemExit(
+                f"the IOCs of this lab already run ({holder}, {folder}): use them, or stop that process first"
+            ) from None
+    held.truncate(0)
+    held.write(f"process {os.getpid()}")
+    held.flush()
+    return held
+
+
 class Supervisor:
     """Two children; one that dies by accident comes back with a new boot id, so that a running plan notices."""
 
-    def __init__(self, folder: Path, arguments: list[str]):
-        self.folder, self.arguments = folder, arguments
+    def __init__(self, folder: Path, arguments: list[str], about: dict):
+        self.folder, self.arguments, self.about = folder, arguments, about
         self.children: dict[str, subprocess.Popen] = {}
         self.deaths: list[float] = []
         self.stopping = threading.Event()
@@ -75,7 +99,11 @@ class Supervisor:
         except (FileNotFoundError, json.JSONDecodeError):
             return announced
         if facts != announced:
-            together = {"pid": os.getpid(), "light_port": facts["light"]["port"], "bench_port": facts["bench"]["port"]}
+            together = self.about | {
+                "pid": os.getpid(),
+                "light_port": facts["light"]["port"],
+                "bench_port": facts["bench"]["port"],
+            }
             announce(self.folder / "iocs.json", together | facts)
         return facts
 

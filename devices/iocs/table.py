@@ -27,7 +27,9 @@ class LightLink:
 
     async def put(self, name: str, value: str):
         try:
-            await asyncio.to_thread(write, f"{self.prefix}shutter:{name}", value, timeout=LINK_TIMEOUT_S, notify=True)
+            await asyncio.to_thread(
+                write, f"{self.prefix}shutter:{name}", value, timeout=LINK_TIMEOUT_S, notify=True, repeater=False
+            )
         except Exception as why:
             log.error("the light process does not answer (%s); its own dead-man closes the shutter", why)
 

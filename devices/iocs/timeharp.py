@@ -29,6 +29,7 @@ class TimeHarpIOC(InstrumentIOC):
         upper_ctrl_limit=N_RANGES - 1,
         doc="channel width = base resolution times 2^code",
     )
+    range_codes = text("RangeCodes", length=80, doc="ranges this card has, one a line")
     offset = pvproperty(
         value=0.0,
         name="Offset",
@@ -83,7 +84,9 @@ class TimeHarpIOC(InstrumentIOC):
         await self.base_resolution.write(card.base_resolution_ps)
         await self.n_channels.write(card.n_channels)
         await self.wiring.write(self.boot_wiring, verify_value=False)
-        await self.configure(self.range_code.value, self.offset.value)
+        await self.range_codes.write("\n".join(map(str, card.range_codes)))
+        await self.range_code.write(card.range_code, verify_value=False)
+        await self.configure(card.range_code, self.offset.value)
         self.raw_folder.mkdir(parents=True, exist_ok=True)
         while True:
             await self.free_bytes.write(float(shutil.disk_usage(self.raw_folder).free))
@@ -192,4 +195,6 @@ class TimeHarpIOC(InstrumentIOC):
 
     @path.shutdown
     async def path(self, instance, async_lib):
+        self.stopping.set()
+        self.scanner.stopping.set()
         await self.close_file()

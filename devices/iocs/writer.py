@@ -41,6 +41,11 @@ class HistogramFile:
         self.written = self.dataset("written", "u1", (), ())
         self.started_s = self.dataset("started_s", "<f8", (), (), units="s")
         self.file.swmr_mode = True
+        self.rows: set[int] = set()
+
+    @property
+    def n_written(self) -> int:
+        return len(self.rows)
 
     def dataset(self, name, dtype, row_shape, chunk, *, units="counts", **options):
         chunks = (1, *chunk) if chunk else (1024,)
@@ -70,10 +75,7 @@ class HistogramFile:
             dataset.flush()
         self.written[index] = 1
         self.written.flush()
-
-    @property
-    def n_written(self) -> int:
-        return int(self.written[:].sum())
+        self.rows.add(index)
 
     def close(self):
         self.file.close()

@@ -17,9 +17,12 @@ except Exception as why:
     os._exit(1)
 
 
-from lab.card import LabCard  # noqa: E402
-from lab.display import live_display  # noqa: E402
-from lab.prompt import friendly  # noqa: E402
+from bluesky import plan_stubs as bps
+
+from lab.card import LabCard
+from lab.display import live_display
+from lab.prompt import friendly
+from plans import flim_raster, irf, park
 
 RE, db, microscope = session.RE, session.db, session.microscope
 lab = LabCard(session)

@@ -339,3 +339,15 @@ def test_coumarin_39_on_a_real_card():
     assert fit.tau_ns[0] == pytest.approx(4.515, abs=0.02)
     assert fit.n_photons == 2216305
     assert fit.deviance < 1.8  # uneven channels of a real card, two million photons
+
+
+def test_lifetimes_that_are_one_are_flagged():
+    """6 and 7.8 ns with 1800 photons cannot be told apart: hardly any pixel is trusted, none with an error above it."""
+    t_ns = np.arange(2048) * 0.144
+    irf = np.round(2e5 * 0.144 * np.exp(-0.5 * ((t_ns - 10) / 0.43) ** 2)).astype(int)
+    model = DecayModel.from_irf(irf, bin_width_ns=0.144, period_ns=2048 * 0.144)
+    shape = model.expected([6.0, 7.8], [0.57, 0.43], 0.03)
+    fit = model.fit(np.random.default_rng(1).poisson(1800 * shape, (600, shape.size)))
+    trusted = fit.converged & ~fit.degenerate
+    assert trusted.mean() < 0.15
+    assert not (fit.tau_err_ns[trusted] > fit.tau_ns[trusted]).any()

@@ -8,7 +8,7 @@ import pytest
 
 from analysis.callbacks import LiveFlim
 from analysis.derived import derived_run
-from analysis.flim import FlimRaster, raster_facts
+from analysis.flim import FlimRaster, Response, raster_facts
 
 N_BINS, BIN_NS, PERIOD_NS, T0_NS, SIGMA_NS = 512, 0.25, 100.0, 8.0, 0.45
 NY = NX = 24
@@ -39,10 +39,11 @@ def decays(rng, photons: np.ndarray, tau_ns: float) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def irf() -> np.ndarray:
+def irf() -> Response:
     edges = np.arange(N_BINS + 1) * BIN_NS
     rng = np.random.default_rng(0)
-    return np.histogram(T0_NS + rng.normal(0, SIGMA_NS, 300_000), edges)[0]
+    counts = np.histogram(T0_NS + rng.normal(0, SIGMA_NS, 300_000), edges)[0]
+    return Response("i", np.stack([counts, counts]), BIN_NS, PERIOD_NS)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +129,7 @@ def documents_of(lines, folder):
 
 
 def test_live_and_replayed_give_the_same_arrays(irf, lines, tmp_path):
-    live, replayed = LiveFlim(lambda uid: [irf]), LiveFlim(lambda uid: [irf], in_place=True)
+    live, replayed = LiveFlim(lambda uid: irf), LiveFlim(lambda uid: irf, in_place=True)
     for name, doc in documents_of(lines, tmp_path):
         live(name, doc)
         replayed(name, doc)
@@ -158,3 +159,33 @@ def test_a_derived_run_names_its_origin_and_keeps_its_arrays():
     assert documents["event"]["data"]["n"] == 3
     np.testing.assert_array_equal(documents["event"]["data"]["tau_ns"], tau_ns)
     assert documents["stop"]["num_events"] == {"primary": 1}
+
+
+@pytest.mark.parametrize(("bin_width_ns", "period_ns"), [(2 * BIN_NS, PERIOD_NS), (BIN_NS, 2 * PERIOD_NS)])
+def test_a_response_on_another_time_axis_is_refused(irf, bin_width_ns, period_ns):
+    other = Response("other", irf.counts, bin_width_ns, period_ns)
+    with pytest.raises(ValueError, match="it needs a response of its own"):
+        FlimRaster(raster_facts(start_document()), other)
+
+
+def test_dots_smaller_than_a_pixel_do_not_bend_the_drift(irf):
+    """The QD image is aliased: the drift is that of the smooth film, within its errors."""
+    rng, n = np.random.default_rng(3), 40
+    shifts = np.array([[0, 0], [0.55, -0.5], [1.35, -0.8]])
+    start = start_document(len(shifts))
+    start["raster"] |= {"n_pixels": n}
+    raster = FlimRaster(raster_facts(start), irf)
+    y, x = np.mgrid[:n, :n].astype(float)
+    places = rng.uniform(0, n, (120, 2))
+    shape = irf.counts[0] / irf.counts[0].sum()
+    for scan, (dy, dx) in enumerate(shifts):
+        far2 = [(y - r - dy) ** 2 + (x - c - dx) ** 2 for r, c in places]
+        film = 40 + 60 * sum(np.exp(-d2 / 8) for d2 in far2[:40])
+        dots = 3000 * sum(np.exp(-d2 / 0.06) for d2 in far2)
+        counts = rng.poisson(np.stack([film, dots], axis=-1))
+        for row in range(n):
+            raster.add_line(scan * n + row, rng.multinomial(counts[row], shape).astype(np.uint16))
+    drift = raster.result().drift
+    assert drift.reliable.all()
+    away = (drift.shift_px - shifts)[1:]
+    assert np.sqrt(np.mean(away**2)) < 0.05 and np.abs(away / drift.shift_err_px[1:]).max() < 4

@@ -93,7 +93,8 @@ def lose_an_ioc(config: str, part: str) -> dict:
         except Exception as why:
             failure = str(why)
         wait_for(lambda: not beam.read().lit, 3.0)
-        wait_for(lambda: facts.exists() and session.ready(), 30.0)
+        wait_for(lambda: facts.exists() and session.microscope.scanner.heartbeat.connected, 30.0)
+        wait_for(lambda: session.microscope.shutter.heartbeat.connected, 30.0)
         if session.microscope.shutter.latch.get():
             session.microscope.shutter.reset()
         session.RE(irf(session.microscope, min_counts=20_000))

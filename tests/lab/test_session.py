@@ -5,6 +5,7 @@ import pytest
 
 from lab.lock import RigLocked
 from lab.session import start
+from lab.storage import recover
 from plans import flim_raster
 
 
@@ -42,6 +43,13 @@ def test_the_analysis_is_a_run_of_its_own(session, result):
     np.testing.assert_array_equal(np.squeeze(stored), result.map.fit.tau_ns)
     for key in ("tau_err_ns", "drift_px", "drift_err_px", "deviance", "coverage"):
         assert np.isfinite(session.db.array(derived.start["uid"], key)[:]).any()
+
+
+def test_storage_can_be_rebuilt_from_the_journal_in_one_go(session, result):
+    path = session.journal.path_of(result.uid)
+    path.with_suffix(".stored").unlink()
+    assert recover(session.ingester._client, session.config.folders.journal) == [result.uid]
+    assert len(session.db[result.uid].table()) == 36 and session.ingester.status().refused == ()
 
 
 def test_a_stored_run_replays_bit_for_bit(session, result):

@@ -89,6 +89,8 @@ REFUSED = [
     ({"sample": "a"}, "Did you mean 'A'?"),
     ({"sample": "Z"}, "there are A, B, C, D"),
     ({"range_code": 1}, "cuts the laser period of 500 ns; use 2"),
+    ({"range_code": 3}, "RE(irf(microscope, range_code=3)) first"),
+    ({"range_code": 7}, "range_code=7: must be a whole number 0..5"),
     ({"n_pixels": 2048, "n_scans": 10_000}, "GB are free"),
 ]
 
@@ -148,7 +150,7 @@ def test_an_interlock_that_opens_in_a_run_ends_it_dark_and_told(session, documen
 
     token = session.RE.subscribe(open_the_door, "event")
     try:
-        with pytest.raises(Exception, match="interlock|went out"):
+        with pytest.raises(Exception, match=r"interlock|went out"):
             session.RE(flim_raster(session.microscope, sample="A", **{**SMALL, "n_scans": 200}))
     finally:
         session.RE.unsubscribe(token)
@@ -203,7 +205,8 @@ def test_abort_keeps_what_was_measured_and_ends_dark(session, documents):
 
 def test_the_response_is_narrow_and_prompt(session):
     result = session.RE(irf(session.microscope, min_counts=20_000))
-    assert result.counts.shape == (2, 4096) and (result.counts.sum(axis=1) >= 20_000).all()
+    counts = result.response.counts
+    assert counts.shape == (2, 4096) and (counts.sum(axis=1) >= 20_000).all()
     assert "FWHM 1.0" in repr(result)
 
 

@@ -12,6 +12,7 @@ import contextlib
 import mmap
 import os
 import struct
+import threading
 import time
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -70,19 +71,21 @@ class BeamWriter:
 
     def __init__(self, path: Path) -> None:
         self._map = _open(path, create=True)
+        self._writing = threading.Lock()
         self._state = replace(DARK, interlock_closed=True)
         self._sequence = HEADER.unpack_from(self._map)[0] | 1
         self.update()
 
     def update(self, **changes: bool | float) -> None:
-        """Change some fields and publish the record."""
-        self._state = replace(self._state, **changes)
-        record = RECORD.pack(*(getattr(self._state, name) for name in RECORDED))
-        self._sequence += self._sequence & 1
-        HEADER.pack_into(self._map, 0, self._sequence + 1, 0)
-        self._map[HEADER.size : HEADER.size + RECORD.size] = record
-        self._sequence += 2
-        HEADER.pack_into(self._map, 0, self._sequence, crc32(record))
+        """Change some fields and publish the record; one thread at a time."""
+        with self._writing:
+            self._state = replace(self._state, **changes)
+            record = RECORD.pack(*(getattr(self._state, name) for name in RECORDED))
+            self._sequence += self._sequence & 1
+            HEADER.pack_into(self._map, 0, self._sequence + 1, 0)
+            self._map[HEADER.size : HEADER.size + RECORD.size] = record
+            self._sequence += 2
+            HEADER.pack_into(self._map, 0, self._sequence, crc32(record))
 
     def refresh(self) -> None:
         """Hold an open shutter open for another moment."""

@@ -22,6 +22,11 @@ class TwinLight:
         self._reader = BeamReader(beam_path)
         self._writer.update(repetition_hz=preset.repetition_hz)
 
+    @property
+    def max_w_cm2(self) -> float:
+        """Highest intensity at the focus."""
+        return self.preset.max_w_cm2
+
     def open_shutter(self) -> None:
         """Open; PermissionError while the interlock is open."""
         self._require_interlock()

@@ -59,6 +59,16 @@ class TwinTimeHarp:
         return self.settings.offset_ns
 
     @property
+    def range_codes(self) -> tuple[int, ...]:
+        """Ranges this card has."""
+        return self._preset.range_codes
+
+    @property
+    def range_code(self) -> int:
+        """The present range."""
+        return self.settings.range_code
+
+    @property
     def bin_width_ns(self) -> float:
         """Width of one channel in the present range."""
         return self.settings.bin_width_ns
