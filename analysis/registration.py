@@ -43,7 +43,8 @@ def register(images: ArrayLike, *, max_shift_px: float | None = None) -> Drift:
     Notes
     -----
     An image without structure, or one that fits equally well elsewhere (periodic, striped), is refused:
-    `reliable` is False. Translation only; drift within an image blurs it and is not undone.
+    `reliable` is False. Translation only: drift while an image is scanned shears and stretches it, which
+    is not undone; the shift is then that of the features, not of the stage averaged over the scan.
     Source: Guizar-Sicairos et al., Opt. Lett. 33, 156 (2008); Knapp & Carter, IEEE Trans. ASSP 24, 320 (1976).
     """
     counts = np.asarray(images, dtype=float)

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 
 BEAT_PERIOD_S = 0.3
 TICK_S = 0.1
+LEAVING_S = 8.0
 
 
 class Lease:
@@ -169,17 +170,23 @@ class LabEngine(RunEngine):
         self.go_dark()
         try:
             silence_terminal()
+            self.context_managers = []  # no signal handlers: this may be a thread
+            if self.state == "running":  # stop what moves first, or the abort would be filed as a failure
+                self.request_pause(defer=False)
+                self.wait_until("paused", "idle")
             if self.state != "idle":
                 super().abort("the session was told to end")
-            for _ in range(100):
-                if self.state == "idle":
-                    break
-                time.sleep(0.05)
+                self.wait_until("idle")
             self.farewell()
         except Exception as why:
             log.error("leaving: %s", why)
         finally:
             os._exit(128 + number)
+
+    def wait_until(self, *states: str):
+        deadline = time.monotonic() + LEAVING_S
+        while self.state not in states and time.monotonic() < deadline:
+            time.sleep(0.02)
 
 
 def silence_terminal():

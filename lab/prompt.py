@@ -7,9 +7,9 @@ from ophyd.utils import LimitError
 
 from devices.signals import CommandError
 from lab.catalog import Run
-from plans.stubs import PlanError
+from plans.stubs import MeasurementError, PlanError
 
-PLAIN = (PlanError, CommandError, FailedStatus, LimitError, RequestAbort, RunEngineInterrupted)
+PLAIN = (PlanError, MeasurementError, CommandError, FailedStatus, LimitError, RequestAbort, RunEngineInterrupted)
 PAUSED = """paused: the shutter is closed, nothing is lost
   RE.resume()   go on with the next line
   RE.abort()    end the run here; what was measured stays

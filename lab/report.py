@@ -75,8 +75,8 @@ def measure(
     map_a, map_b : lifetime images of samples A and B, each with a dark frame
     pixel1_map, pixel2_map : images of even samples that are like the marked pixels throughout, 400 pixels or more
     doping_percent, intensity_w_cm2 : of A and B, from the sample records and the start documents
-    crosstalk : share of the detected perovskite signal that the QD detector sees, and its error. A lab calibrates
-        it on an undoped film; the default is the red tail of the perovskite band in the QD filter (2e-4 of its
+    crosstalk : share of the detected perovskite signal that the QD detector sees, and its error: `crosstalk_of` an
+        undoped film. The default is the red tail of the perovskite band in the QD filter (2e-4 of its
         peak) over its share of the green filter behind OD1, which nobody measured: hence an error of a sixth.
     """
     numbers = published()
@@ -217,6 +217,18 @@ def signals(image: FlimMap, crosstalk: float) -> tuple[images.Signal, images.Sig
     dark_cps = image.dark_cps[QD]
     qd = images.signal(image.qd_counts, dark_cps=dark_cps, crosstalk=crosstalk, other=perovskite, **area)
     return perovskite, qd
+
+
+def crosstalk_of(image: FlimMap | None) -> tuple[float, float]:
+    """Share of the perovskite signal that the QD detector sees, and its error, from a film without dots.
+
+    Without such an image, or without its dark frame: the assumed `CROSSTALK`.
+    """
+    if image is None or not np.isfinite(image.dark_cps).all():
+        return CROSSTALK
+    film, leak = signals(image, 0.0)
+    error = math.hypot(leak.err, float(image.dark_cps_err[QD]) * leak.exposure_s)
+    return leak.counts / film.counts, error / film.counts
 
 
 def ratios(

@@ -12,6 +12,7 @@ from bluesky.utils import Msg, MsgGenerator, plan
 from devices.microscope import Microscope
 from plans.stubs import (
     LINE_TIMEOUT_S,
+    MeasurementError,
     dark,
     light_problem,
     lines_of,
@@ -197,9 +198,13 @@ def irf(
             yield from bps.wait("integration", timeout=LINE_TIMEOUT_S)
             counts = yield from read(card.counts)
             if (yield from read(card.overflow)):
-                raise RuntimeError(f"a channel saturated in {integration_s} s: less light, or a shorter integration_s")
+                raise MeasurementError(
+                    f"a channel saturated in {integration_s} s: less light, or a shorter integration_s"
+                )
             if min(counts) * MAX_INTEGRATIONS < min_counts:
-                raise RuntimeError(f"too little scattered light (counts {list(counts)} in {integration_s} s): focus?")
+                raise MeasurementError(
+                    f"too little scattered light (counts {list(counts)} in {integration_s} s): focus?"
+                )
             yield from bps.create("irf")
             yield from bps.read(card)
             yield from bps.read(microscope.shutter.state)
@@ -247,8 +252,11 @@ def flim_raster(
     sample. One line is one Event and one checkpoint. `sample=None` measures what is mounted; `dark_frame` first counts
     for `DARK_S` with the shutter closed, in the stream "dark". Returns the run uid.
     """
-    raster = yield from planned_raster(microscope, centre_um, extent_um, n_pixels, dwell_ms, n_scans, settle_ms, snake)
-    name, w_cm2 = yield from sample_and_intensity(microscope, sample, intensity_w_cm2)
+    raster, raster_problems = planned_raster(
+        microscope, centre_um, extent_um, n_pixels, dwell_ms, n_scans, settle_ms, snake
+    )
+    name, w_cm2, sample_problems = yield from sample_and_intensity(microscope, sample, intensity_w_cm2)
+    require([*raster_problems, *sample_problems])
     tcspc, range_problem = yield from prepare_card(microscope, range_code)
     irf_uid = yield from read(microscope.irf_uid)
     free = yield from read(microscope.timeharp.free_bytes)
@@ -281,28 +289,27 @@ def flim_raster(
     return (yield from run())
 
 
-def planned_raster(microscope, centre_um, extent_um, n_pixels, dwell_ms, n_scans, settle_ms, snake):
-    """The raster around `centre_um` (default: mid-travel), or PlanError."""
+def planned_raster(microscope, centre_um, extent_um, n_pixels, dwell_ms, n_scans, settle_ms, snake) -> tuple[Any, list]:
+    """The raster around `centre_um` (default: mid-travel), and what is wrong with it."""
     travel = [axis.limits for axis in (microscope.piezo.x, microscope.piezo.y)]
     if centre_um is None:
         centre_um = tuple((low + high) / 2 for low, high in travel)
     if not (isinstance(centre_um, (tuple, list)) and len(centre_um) == 2):
-        require([f"centre_um={centre_um!r}: must be a pair (x, y) in um"])
+        return None, [f"centre_um={centre_um!r}: must be a pair (x, y) in um"]
     raster = Raster(tuple(centre_um), extent_um, n_pixels, dwell_ms, n_scans, settle_ms, bool(snake))
-    require(raster.problems(travel))
-    yield from bps.null()
-    return replace(raster, n_pixels=int(n_pixels), n_scans=int(n_scans))
+    if any(problems := raster.problems(travel)):
+        return None, problems
+    return replace(raster, n_pixels=int(n_pixels), n_scans=int(n_scans)), []
 
 
 def sample_and_intensity(microscope: Microscope, sample: str | None, w_cm2: float | None):
-    """Name of the sample to measure and the intensity to use on it, or PlanError."""
+    """Name of the sample to measure, the intensity to use on it, and what is wrong with them."""
     name = sample or (yield from read(microscope.sample.mounted))
     available = (yield from lines_of(microscope.sample.available)) or list(microscope.samples)
     noted = microscope.samples.get(name, {}).get("excitation_w_cm2", 50.0)
     intensity = noted if w_cm2 is None else w_cm2
     highest = microscope.pulsed.intensity.limits[1]
-    require([unknown("sample", name, available), outside("intensity_w_cm2", intensity, 1e-3, highest)])
-    return name, float(intensity)
+    return name, intensity, [unknown("sample", name, available), outside("intensity_w_cm2", intensity, 1e-3, highest)]
 
 
 def irf_problem(microscope: Microscope, tcspc: dict) -> Generator[Msg, Any, str | None]:
@@ -326,10 +333,11 @@ def irf_problem(microscope: Microscope, tcspc: dict) -> Generator[Msg, Any, str 
 
 def disk_problem(raster: Raster, free_bytes: float) -> str | None:
     """Whether the histograms may outgrow the disk."""
-    if raster.bytes + DISK_RESERVE_BYTES <= free_bytes:
+    needed = raster.bytes + DISK_RESERVE_BYTES
+    if needed <= free_bytes:
         return None
     return (
-        f"{raster.n_pixels} x {raster.n_pixels} pixels x {raster.n_scans} scans may need {raster.bytes / 1e9:.1f} GB, "
+        f"{raster.n_pixels} x {raster.n_pixels} pixels x {raster.n_scans} scans may need {needed / 1e9:.1f} GB, "
         f"{free_bytes / 1e9:.1f} GB are free: fewer pixels or scans, or make room"
     )
 
@@ -390,7 +398,7 @@ def take_line(microscope: Microscope, index: int) -> MsgGenerator:
 def report_dark_line(microscope: Microscope, index: int, share: float) -> MsgGenerator:
     """The light went out during a line: say why. The line is stored, with its share of light."""
     reason = (yield from read(microscope.shutter.latch)) or (yield from read(microscope.shutter.reason))
-    raise RuntimeError(f"the light went out in line {index} (lit for {share:.0%} of it): {reason}")
+    raise MeasurementError(f"the light went out in line {index} (lit for {share:.0%} of it): {reason}")
 
 
 def take_dark(microscope: Microscope) -> MsgGenerator:

@@ -19,6 +19,10 @@ class PlanError(ValueError):
     """A plan that must not start. The message lists every problem: what was given, what is allowed, what to do."""
 
 
+class MeasurementError(RuntimeError):
+    """A measurement that cannot go on; what was measured so far is kept, the light is off."""
+
+
 def require(problems: Iterable[str | None]):
     """Raise one PlanError naming all problems, or do nothing.
 

@@ -1,4 +1,4 @@
-"""The paper on the twin: instrument response, samples A and B, the marked pixels of Fig. 5a; measured | published.
+"""The paper on the twin: instrument response, samples A and B, the marked pixels of Fig. 5a, crosstalk; a table.
 
 `make demo` runs this; PRESET, SEED, SPEED and TRUTH reach the twin. Everything it writes lies in demo/.
 """
@@ -9,11 +9,11 @@ import math
 import shutil
 import sys
 import time
-import tomllib
 from dataclasses import replace
 from pathlib import Path
 
 from analysis import figures
+from devices.iocs.twin.preset import load as load_preset
 from devices.signals import CommandError
 from lab import report
 from lab.config import ConfigError, LabConfig, read
@@ -53,11 +53,10 @@ def own_house(config: LabConfig) -> LabConfig:
     )
 
 
-def roles(session: Session, preset: str) -> tuple[str, str]:
+def roles(preset: str) -> tuple[str, str]:
     """Names of the samples that play A and B: those of the given presets, or the paper's."""
-    names = [tomllib.loads(Path(p).read_text())["name"] if p.endswith(".toml") else p for p in preset.split(",")]
-    first = names[0]
-    return first, names[1] if len(names) > 1 else ("B" if first != "B" else "A")
+    names = [load_preset(name).name for name in preset.split(",")]
+    return names[0], names[1] if len(names) > 1 else ("A" if names[0] == "B" else "B")
 
 
 def measure(session: Session, sample: str, **raster) -> FlimResult:
@@ -83,7 +82,8 @@ def compare(results: dict[str, FlimResult], session: Session) -> list[Row]:
     doping = tuple(start["sample"].get("doping_percent", math.nan) for start in starts)
     intensity = tuple(start["excitation"]["intensity_w_cm2"] for start in starts)
     maps = [results[role].map for role in ("A", "B", "pixel1", "pixel2")]
-    return report.measure(*maps, doping_percent=doping, intensity_w_cm2=intensity)
+    crosstalk = report.crosstalk_of(results["undoped"].map)
+    return report.measure(*maps, doping_percent=doping, intensity_w_cm2=intensity, crosstalk=crosstalk)
 
 
 def main() -> int:
@@ -94,9 +94,9 @@ def main() -> int:
         live_display(session)
         print(f"the lab is up: storage, light and bench; everything goes to {DEMO}\n", flush=True)
         print(session.RE(irf(session.microscope)), "\n", flush=True)
-        first, second = roles(session, given.preset)
+        first, second = roles(given.preset)
         results = {"A": measure(session, first, **PAPER), "B": measure(session, second, **PAPER)}
-        results |= {name: measure(session, name, **PIXELS) for name in ("pixel1", "pixel2")}
+        results |= {name: measure(session, name, **PIXELS) for name in ("pixel1", "pixel2", "undoped")}
         paths, rows = draw(results), compare(results, session)
         (DEMO / "results.json").write_text(report.to_json(rows))
         print(report.table(rows))

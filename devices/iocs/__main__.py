@@ -10,6 +10,7 @@ import math
 import os
 import socket
 import sys
+import tempfile
 from dataclasses import fields
 from pathlib import Path
 
@@ -141,6 +142,14 @@ def pv_table(groups) -> str:
     return "\n".join(rows)
 
 
+def look(options: argparse.Namespace, config: LabConfig) -> str:
+    """What --list-pvs and --check say, from instruments built aside: a running lab is not touched."""
+    with tempfile.TemporaryDirectory() as aside:
+        apart = argparse.Namespace(**vars(options) | {"folder": Path(aside), "truth": None})
+        groups = [group for part, make in MAKERS.items() for group in make(apart, config)]
+        return f"{pv_table(groups)}\n" if options.list_pvs else f"{len(groups)} instruments: ready\n"
+
+
 def serve_part(options: argparse.Namespace, config: LabConfig):
     from devices.iocs.server import loopback_environment, serve
 
@@ -158,11 +167,10 @@ def main(argv: list[str] | None = None) -> int:
     try:
         config = read(options.config)
         options = settle(options, config)
-        options.folder.mkdir(parents=True, exist_ok=True)
         if options.list_pvs or options.check:
-            groups = [group for part, make in MAKERS.items() for group in make(options, config)]
-            sys.stdout.write(f"{pv_table(groups)}\n" if options.list_pvs else f"{len(groups)} instruments: ready\n")
+            sys.stdout.write(look(options, config))
             return 0
+        options.folder.mkdir(parents=True, exist_ok=True)
         if options.only:
             serve_part(options, config)
             return 0

@@ -120,9 +120,14 @@ class TimeHarpIOC(InstrumentIOC):
     @arm.putter
     @guarded
     async def arm(self, instance, value):
-        if self.busy.locked():
-            raise Refused("an integration is running: stop it first")
-        await self.close_file()
+        self.stopping.set()
+        self.scanner.stopping.set()
+        async with self.busy, self.scanner.busy:  # a row that is being measured ends first
+            await self.close_file()
+            await self.open_file(value)
+
+    async def open_file(self, value: str):
+        """A new file for rows of this kind; none for "closed"."""
         if value == "closed":
             return
         shape, chunk = self.row_layout(value)

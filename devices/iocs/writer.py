@@ -60,7 +60,7 @@ class HistogramFile:
         if free < self.row_bytes + RESERVE_BYTES:
             raise DiskFull(
                 f"{free / 1e6:.0f} MB free in {self.path.parent}, {(self.row_bytes + RESERVE_BYTES) / 1e6:.0f} MB "
-                "needed: make room, then resume"
+                "needed: make room, then measure again"
             )
 
     def write(self, index: int, histograms: np.ndarray, started_s: float):

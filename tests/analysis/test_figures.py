@@ -13,7 +13,7 @@ from PIL import Image
 
 from analysis import _figure_curves as curves
 from analysis import figures
-from analysis.flim import FlimMap, FlimRaster, RasterFacts
+from analysis.flim import FlimMap, FlimRaster, RasterFacts, Response
 
 N_BINS, BIN_NS, PERIOD_NS = 500, 0.2, 100.0
 TIME_NS = (np.arange(N_BINS) + 0.5) * BIN_NS
@@ -37,7 +37,10 @@ def raster(tau2_ns: np.ndarray, photons: np.ndarray, qd: np.ndarray, *, sample="
     facts = RasterFacts(
         f"{sample}1234567-0000", sample, n_scans, ny, nx, 0.5, (10.0, 20.0), dwell_s, BIN_NS, N_BINS, PERIOD_NS
     )
-    grown, rng = FlimRaster(facts, irf()), np.random.default_rng(1)
+    grown, rng = (
+        FlimRaster(facts, Response("irf", np.stack([irf(), irf()]), BIN_NS, PERIOD_NS)),
+        np.random.default_rng(1),
+    )
     shapes = np.array([[decay(2.0, tau) for tau in row] for row in tau2_ns])
     for index in range(facts.n_lines):
         row = index % ny

@@ -47,8 +47,9 @@ def test_every_quantity_has_a_unit_and_every_setpoint_limits(session):
 
 
 def test_arrays_declare_their_type(session):
-    entry = session.microscope.scanner.describe()["scanner_perovskite_counts"]
-    assert np.dtype(entry["dtype_numpy"]) == np.int32 and entry["shape"] == [session.microscope.scanner.nx.get()]
+    counts = session.microscope.scanner.perovskite_counts
+    entry = counts.describe()["scanner_perovskite_counts"]
+    assert np.dtype(entry["dtype_numpy"]) == np.int32 and entry["shape"] == list(counts.get().shape)
 
 
 def test_the_sync_meter_steps_by_128_hz(session):

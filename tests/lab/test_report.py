@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from analysis.decay import DecayFit
-from analysis.flim import FlimMap, FlimRaster, RasterFacts
+from analysis.flim import FlimMap, FlimRaster, RasterFacts, Response
 from analysis.registration import Drift
 from lab import report
 
@@ -24,7 +24,8 @@ def raster_of(ny: int, nx: int, sample: str) -> RasterFacts:
 @cache
 def bare_map() -> FlimMap:
     """A map of one dark pixel, to be filled with other numbers."""
-    raster = FlimRaster(raster_of(1, 1, "dark"), np.array([0, 20, 80, 100, 80, 20] + [0] * 10))
+    pulse = np.array([[0, 20, 80, 100, 80, 20] + [0] * 10] * 2)
+    raster = FlimRaster(raster_of(1, 1, "dark"), Response("irf", pulse, 0.5, 8.0))
     raster.add_line(0, np.zeros((1, 2, 16), np.uint16))
     return raster.result()
 
