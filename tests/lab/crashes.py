@@ -37,6 +37,7 @@ def measure_until_killed(config: str, speed: str):
     from plans import flim_raster, irf
 
     session = start(config, speed=float(speed))
+    session.RE.obey_signals()
     session.RE(irf(session.microscope))
 
     def tell(name, doc):

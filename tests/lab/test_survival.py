@@ -9,6 +9,7 @@ import time
 import pytest
 
 from devices.iocs.twin.beam import BeamReader
+from lab import journal
 from lab.config import read
 from tests.conftest import HOUSE, house
 from tests.lab.crashes import (
@@ -54,6 +55,18 @@ def test_kill_9_of_the_session_loses_no_line_and_leaves_it_dark(victim):
     assert left["lines"] >= len(lines)
     assert left["counts"] == left["in_file"] and min(left["counts"]) > 0
     assert left["image"] >= 1
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_polite_signal_goes_dark_aborts_the_run_and_ends_the_session(victim, name):
+    process, config, uid, _ = victim
+    number = getattr(signal, name)
+    beam = BeamReader(read(config).folders.run / "beam.bin")
+    process.send_signal(number)
+    wait_for(lambda: not beam.read().lit, 2.0)
+    assert process.wait(30) == 128 + number
+    documents = list(journal.read(journal.path_of(read(config).folders.journal, uid)))
+    assert documents[-1][0] == "stop" and documents[-1][1]["exit_status"] == "abort"
 
 
 @pytest.mark.parametrize("part", ["light", "bench"])
