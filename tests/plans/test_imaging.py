@@ -12,8 +12,8 @@ from bluesky.utils import RunEngineInterrupted
 
 from devices.iocs.twin.beam import set_interlock
 from plans import flim_raster, irf, park
-from plans.imaging import range_code_for
 from plans.stubs import PlanError
+from plans.tcspc import range_code_for
 from tests.conftest import is_line
 
 SMALL = {"extent_um": 6.0, "n_pixels": 6, "dwell_ms": 50, "n_scans": 2}
