@@ -1,0 +1,57 @@
+"""The session as `make lab` opens it: names are bound, refusals are sentences, a bare plan tells what to type."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import HOUSE, house
+
+TYPED = """
+shell = get_ipython()
+print("BOUND", RE.state, len(db), microscope.name, irf.__name__, flim_raster.__name__, park.__name__, bps.__name__)
+shell.run_cell('flim_raster(microscope, sample="A")', store_history=True)
+shell.run_cell('RE(flim_raster(microscope, sample="a", dwell_ms=-1))')
+shell.run_cell('RE(bps.mv(microscope.piezo.x, 300))')
+shell.run_cell('RE(irf(microscope, min_counts=20_000))', store_history=True)
+shell.run_cell('RE(flim_raster(microscope, sample="A", extent_um=4, n_pixels=4, n_scans=2))', store_history=True)
+shell.run_cell('db[-1]', store_history=True)
+shell.run_cell('lab', store_history=True)
+"""
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("prompt")
+    config = house(folder)
+    shutil.copytree(HOUSE / "profile" / "startup", config.parent / "startup")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(("EPICS_", "TILED_"))}
+    environment = clean | {"LUMINESCOPE_CONFIG": str(config), "IPYTHONDIR": str(folder / "ipython")}
+    command = [sys.executable, "-m", "IPython", f"--profile-dir={config.parent}", "--no-banner", "--colors=nocolor"]
+    ended = subprocess.run(
+        [*command, "-c", TYPED], check=False, capture_output=True, text=True, env=environment, cwd=HOUSE, timeout=240
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout + ended.stderr
+
+
+def test_everything_is_bound_and_the_card_says_what_to_type(told):
+    assert "BOUND idle 0 microscope irf flim_raster park bluesky.plan_stubs" in told
+    assert told.count("RE(flim_raster(microscope, sample=") >= 2 and "digital twin, preset A, seed 1" in told
+
+
+def test_a_plan_without_re_tells_what_to_type(told):
+    assert 'nothing has moved. To run it, type\n  RE(flim_raster(microscope, sample="A"))' in told
+
+
+def test_refusals_are_sentences_without_tracebacks(told):
+    assert "dwell_ms=-1: must be a number 1.." in told and "Did you mean 'A'?" in told
+    assert "piezo_x: value 300 outside of range" in told
+    assert "Traceback" not in told
+
+
+def test_results_and_runs_are_cards(told):
+    assert "instrument response" in told and "lifetime image of A, run" in told
+    assert "flim_raster of A" in told and "events: 2 baseline, 8 primary" in told
