@@ -6,6 +6,7 @@ import secrets
 import socket
 import sqlite3
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from lab.processes import LOOPBACK, is_free
+
+
+_CONNECTING = threading.Lock()
 
 
 class StorageError(RuntimeError):
@@ -113,10 +117,18 @@ def wait_until_healthy(
 
 
 def client(address: str, key: str) -> Any:
-    """Return a Tiled client of the catalog of runs."""
+    """Return a Tiled client of the catalog of runs.
+
+    One thread at a time: the first client looks its classes up in a cache that is not safe for threads, and one that
+    loses that race is a plain container without runs.
+    """
     from tiled.client import from_uri
 
-    return from_uri(f"{address}/api/v1", api_key=key, trust_env=False)
+    with _CONNECTING:
+        found = from_uri(f"{address}/api/v1", api_key=key, trust_env=False)
+    if not hasattr(found, "v3"):
+        raise StorageError(f"{address} is no catalog of runs, but {type(found).__name__}: is it another Tiled server?")
+    return found
 
 
 def tail(log: Path, n_lines: int = 15) -> str:

@@ -96,8 +96,8 @@ class Session:
         """Journal first, storage behind it; runs that a dead session left behind are stored now."""
         folders, address = self.config.folders, (self.processes.storage_url, self.processes.api_key)
         self.journal = Journal(folders.journal)
-        self.ingester = Ingester(lambda: server.client(*address), folders.journal)
         self.db = Catalog(server.client(*address), folders.journal)
+        self.ingester = Ingester(lambda: server.client(*address), folders.journal)
         self.memory = Memory(folders.data / "metadata.sqlite")  # goes into every start document
         self.notes = Memory(folders.data / "notes.sqlite")  # does not
 
