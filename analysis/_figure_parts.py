@@ -244,9 +244,10 @@ def lifetime_limits(images: Sequence[FlimMap]) -> tuple[float, float]:
 
 
 def rate_limits(image: FlimMap) -> tuple[float, float]:
-    """Perovskite rates from the 1st to the 99th percentile of the image, cps."""
+    """Perovskite rates from the 1st to the 99th percentile of the image, at least a factor of four apart, cps."""
     rates = image.perovskite_cps
-    return span(rates[rates > 0], 1, 99) if (rates > 0).any() else (1.0, 10.0)
+    low, high = span(rates[rates > 0], 1, 99) if (rates > 0).any() else (1.0, 10.0)
+    return min(low, high / 4), high
 
 
 def lifetime_key(
