@@ -101,7 +101,7 @@ def warnings(image: FlimMap) -> list[str]:
     piled = int((per_pulse > PILE_UP).sum())
     found = [
         f"only {share:.0%} of the pixels could be fitted" if share < 0.5 else "",
-        f"pile-up: {piled} pixels above {PILE_UP:.0%} photons per pulse (brightest {per_pulse.max():.1%})"
+        f"pile-up: {piled} pixel{'s' * (piled > 1)} above {PILE_UP:.0%} photons per pulse (brightest {per_pulse.max():.1%})"
         if piled
         else "",
         f"{dim} lines without full light were left out" if dim else "",

@@ -16,7 +16,6 @@ from typing import Any
 
 from lab.processes import LOOPBACK, is_free
 
-
 _CONNECTING = threading.Lock()
 
 
