@@ -18,6 +18,7 @@ from ophyd.utils import DisconnectedError
 
 from devices.shutter import Shutter
 from devices.signals import CommandError
+from plans.stubs import MeasurementError
 
 log = logging.getLogger(__name__)
 
@@ -142,10 +143,8 @@ class LabEngine(RunEngine):
         """Run, and present the outcome; a vanished IOC is told as what it is."""
         try:
             outcome: RunEngineResult = run()
-        except DisconnectedError as why:
-            raise CommandError(
-                f"{why}: its IOC went away; it should be back in a few seconds (type lab), else leave and start again"
-            ) from why
+        except (DisconnectedError, TimeoutError) as why:
+            raise CommandError(first_reason(why)) from why
         complete = outcome.exit_status == "success"
         return self.present(outcome.run_start_uids, outcome.plan_result if complete else None)
 
@@ -187,6 +186,17 @@ class LabEngine(RunEngine):
         deadline = time.monotonic() + LEAVING_S
         while self.state not in states and time.monotonic() < deadline:
             time.sleep(0.02)
+
+
+def first_reason(error: BaseException) -> str:
+    """What went wrong first: an IOC that is lost makes the end of its run stumble as well, with less to say."""
+    chain: list[BaseException] = [error]
+    while (before := chain[-1].__cause__ or chain[-1].__context__) is not None and before not in chain:
+        chain.append(before)
+    known = [one for one in chain if isinstance(one, (CommandError, MeasurementError))]
+    if known:
+        return str(known[-1])
+    return f"{error}: its IOC went away; it should be back in a few seconds (type lab), else leave and start again"
 
 
 def silence_terminal():

@@ -101,14 +101,23 @@ def warnings(image: FlimMap) -> list[str]:
     piled = int((per_pulse > PILE_UP).sum())
     found = [
         f"only {share:.0%} of the pixels could be fitted" if share < 0.5 else "",
-        f"pile-up: {piled} pixel{'s' * (piled > 1)} above {PILE_UP:.0%} photons per pulse (brightest {per_pulse.max():.1%})"
+        f"pile-up: {count(piled, 'pixel')} above {PILE_UP:.0%} photons per pulse (brightest {per_pulse.max():.1%})"
         if piled
         else "",
-        f"{dim} lines without full light were left out" if dim else "",
-        f"{int(image.saturated.sum())} lines hold a saturated channel" if image.saturated.any() else "",
+        f"{count(dim, 'line')} without full light left out" if dim else "",
+        f"a channel was full in {count(int(image.saturated.sum()), 'line')}" if image.saturated.any() else "",
         "" if image.drift.reliable.all() else "scans could not be placed: summed where they are, or left out",
     ]
     return [f"  WARNING     {text}" for text in found if text]
+
+
+def count(n: int, what: str) -> str:
+    """A number of things in words.
+
+    >>> count(1, "pixel"), count(6, "line")
+    ('1 pixel', '6 lines')
+    """
+    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def trusted_share(image: FlimMap) -> float:

@@ -73,8 +73,8 @@ def find_what_is_left(config: str, uid: str, n_lines: int) -> dict:
         session.close(stop_processes=True)
 
 
-def lose_an_ioc(config: str, part: str) -> dict:
-    """Kill an IOC process in the middle of a raster, then use the lab again."""
+def lose_an_ioc(config: str, part: str, number: int) -> dict:
+    """Send an IOC process a signal in the middle of a raster, then use the lab again."""
     from devices.iocs.twin.beam import BeamReader
     from lab.session import start
     from plans import flim_raster, irf
@@ -85,7 +85,8 @@ def lose_an_ioc(config: str, part: str) -> dict:
     stops, small = [], {"sample": "A", "extent_um": 6, "n_pixels": 6}
     try:
         session.RE(irf(session.microscope, min_counts=20_000))
-        kill = once_after(4, lambda: os.kill(json.loads(facts.read_text())["pid"], signal.SIGKILL))
+        pid = json.loads(facts.read_text())["pid"]
+        kill = once_after(4, lambda: os.kill(pid, number))
         session.RE.subscribe(kill, "event")
         session.RE.subscribe(lambda name, doc: stops.append(doc), "stop")
         try:
@@ -94,6 +95,9 @@ def lose_an_ioc(config: str, part: str) -> dict:
         except Exception as why:
             failure = str(why)
         wait_for(lambda: not beam.read().lit, 3.0)
+        if number == signal.SIGSTOP:  # frozen for good: somebody ends it, the supervisor starts another
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: json.loads(facts.read_text())["pid"] != pid if facts.exists() else False, 30.0)
         wait_for(lambda: facts.exists() and session.microscope.scanner.heartbeat.connected, 30.0)
         wait_for(lambda: session.microscope.shutter.heartbeat.connected, 30.0)
         if session.microscope.shutter.latch.get():

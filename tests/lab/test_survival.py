@@ -69,10 +69,10 @@ def test_a_polite_signal_goes_dark_aborts_the_run_and_ends_the_session(victim, n
     assert documents[-1][0] == "stop" and documents[-1][1]["exit_status"] == "abort"
 
 
-@pytest.mark.parametrize("part", ["light", "bench"])
-def test_kill_9_of_an_ioc_fails_the_run_with_a_reason_and_the_lab_recovers(tmp_path, part):
-    told = in_own_process(lose_an_ioc, str(house(tmp_path)), part)
-    reasons = ("went away", "restarted", "went out", "lease")
+@pytest.mark.parametrize(("part", "name"), [("light", "SIGKILL"), ("bench", "SIGKILL"), ("bench", "SIGSTOP")])
+def test_a_lost_ioc_fails_the_run_with_a_reason_and_the_lab_recovers(tmp_path, part, name):
+    told = in_own_process(lose_an_ioc, str(house(tmp_path)), part, getattr(signal, name))
+    reasons = ("hangs", "went away", "restarted", "went out", "lease")
     assert told["exit_status"] == "fail"
     assert any(reason in told["failure"] for reason in reasons), told["failure"]
     assert told["again"] == "success"
