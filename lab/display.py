@@ -78,9 +78,10 @@ def replace_picture(figure: Figure, path: Path):
 def live_display(session, show: Callable[[Figure], None] | None = None) -> LivePicture:
     """Attach progress bar, live image and overview to a session."""
     from lab.progress import ProgressBar
+    from lab.session import harmless
 
     picture = LivePicture(session.config.folders.data / "figures", show)
-    session.on_line, session.draw = picture.note, picture.overview
+    session.analyses.on_line, session.analyses.draw = picture.note, picture.overview
     session.RE.during.hooks.append(picture.tick)
-    session.RE.subscribe(session.harmless(ProgressBar()))
+    session.RE.subscribe(harmless(ProgressBar()))
     return picture
