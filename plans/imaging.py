@@ -34,6 +34,7 @@ from plans.tcspc import (
 )
 
 MAX_INTEGRATIONS = 200
+SCATTER: dict[str, str] = dict.fromkeys(ROUTES, "scatter")  # the filter position for the instrument response
 
 
 @plan
@@ -62,30 +63,7 @@ def irf(
     wiring = yield from wiring_problem(microscope, "raster")
     require([range_problem, wiring, (yield from light_problem(microscope))])
     require([(yield from sync_problem(microscope))])
-    scatter: dict[str, str] = dict.fromkeys(ROUTES, "scatter")
     card: Any = microscope.timeharp
-
-    def integrate_until_enough():
-        total, row = [0, 0], 0
-        while min(total) < min_counts:
-            yield from bps.checkpoint()
-            yield from shine(microscope)
-            yield from bps.abs_set(card, row, group="integration")
-            yield from bps.wait("integration", timeout=LINE_TIMEOUT_S)
-            counts = yield from read(card.counts)
-            if (yield from read(card.overflow)):
-                raise MeasurementError(
-                    f"a channel saturated in {integration_s} s: less light, or a shorter integration_s"
-                )
-            if min(counts) * MAX_INTEGRATIONS < min_counts:
-                raise MeasurementError(
-                    f"too little scattered light (counts {list(counts)} in {integration_s} s): focus?"
-                )
-            yield from bps.create("irf")
-            yield from bps.read(card)
-            yield from bps.read(microscope.shutter.state)
-            yield from bps.save()
-            total, row = [t + int(c) for t, c in zip(total, counts, strict=True)], row + 1
 
     def measure():
         yield from bps.mv(card.range_code, tcspc["range_code"], card.integration_time, integration_s)
@@ -93,16 +71,39 @@ def irf(
 
         @bpp.run_decorator(md={**(md or {}), **metadata, "detectors": [card.name]})
         def run():
-            shining = lit(microscope, microscope.pulsed, intensity_w_cm2, integrate_until_enough)
-            yield from staged(card, shining)
+            counting = lit(
+                microscope, microscope.pulsed, intensity_w_cm2, lambda: count_until(microscope, int(min_counts))
+            )
+            yield from staged(card, counting)
 
         return (yield from run())
 
-    uid = yield from with_filters(microscope, scatter, measure())
+    uid = yield from with_filters(microscope, SCATTER, measure())
     yield from bps.mv(microscope.irf_uid, uid)
     yield from bps.mv(microscope.irf_bin_width_ns, tcspc["bin_width_ns"], microscope.irf_period_ns, tcspc["period_ns"])
     yield from bps.mv(microscope.irf_boot_id, (yield from read(card.boot_id)))
     return uid
+
+
+def count_until(microscope: Microscope, min_counts: int) -> MsgGenerator:
+    """Integrations of the card, one Event each in the stream "irf", until each route holds `min_counts`."""
+    card: Any = microscope.timeharp
+    total, row = [0] * len(ROUTES), 0
+    while min(total) < min_counts:
+        yield from bps.checkpoint()
+        yield from shine(microscope)
+        yield from bps.abs_set(card, row, group="integration")
+        yield from bps.wait("integration", timeout=LINE_TIMEOUT_S)
+        counts = yield from read(card.counts)
+        if (yield from read(card.overflow)):
+            raise MeasurementError("a channel of the card is full: less light, or a shorter integration_s")
+        if min(counts) * MAX_INTEGRATIONS < min_counts:
+            raise MeasurementError(f"too little scattered light (counts {list(counts)} in one integration): focus?")
+        yield from bps.create("irf")
+        yield from bps.read(card)
+        yield from bps.read(microscope.shutter.state)
+        yield from bps.save()
+        total, row = [t + int(c) for t, c in zip(total, counts, strict=True)], row + 1
 
 
 @plan
