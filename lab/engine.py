@@ -145,6 +145,9 @@ class LabEngine(RunEngine):
             outcome: RunEngineResult = run()
         except (DisconnectedError, TimeoutError) as why:
             raise CommandError(first_reason(why)) from why
+        finally:
+            if self.leaving:  # another thread ends this process; the script must not go on meanwhile
+                threading.Event().wait(4 * LEAVING_S)
         complete = outcome.exit_status == "success"
         return self.present(outcome.run_start_uids, outcome.plan_result if complete else None)
 

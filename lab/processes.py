@@ -24,6 +24,7 @@ class Service:
     ports: tuple[int, ...]
     log: Path
     settings: str = ""
+    owner: int = 0  # the process it ends with; 0: it outlives everybody
     process: subprocess.Popen | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -32,6 +33,11 @@ class Service:
         if self.process is not None:
             return self.process.poll() is None
         return command_line(self.pid) == self.command
+
+
+def is_ending(service: Service) -> bool:
+    """Whether its owner is gone, so that it is about to end as well."""
+    return service.alive and bool(service.owner) and not command_line(service.owner)
 
 
 def spawn(
@@ -58,7 +64,7 @@ def spawn(
         )
     finally:
         os.close(fd)
-    return Service(process.pid, tuple(command), ports, log, settings, process)
+    return Service(process.pid, tuple(command), ports, log, settings, os.getpid() if tied else 0, process)
 
 
 def stop(services: Sequence[Service], grace_s: float = GRACE_S) -> None:

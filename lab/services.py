@@ -14,7 +14,9 @@ from typing import Any
 from lab import server
 from lab.config import LabConfig
 from lab.lock import RigLock
-from lab.processes import GRACE_S, LOOPBACK, Service, command_line, free_port, is_free, spawn, stop
+from lab.processes import GRACE_S, LOOPBACK, Service, command_line, free_port, is_ending, is_free, spawn, stop
+
+ENDING_S = 15.0
 
 
 class ServiceError(RuntimeError):
@@ -92,7 +94,7 @@ def up(
     config.folders.run.mkdir(parents=True, exist_ok=True)
     twin = {"preset": preset, "seed": seed, "speed": speed, "truth": truth}
     with RigLock(config.folders.run / "services.lock"):
-        found = _recorded(config)
+        found = _lasting(_recorded(config))
         started: list[Service] = []
         try:
             storage = _running_storage(found, config) or _start_storage(config, keep, started)
@@ -169,6 +171,15 @@ def check_ca_port(port: int, key: str) -> None:
 def _lab(config: LabConfig, storage: Service, iocs: Service) -> Lab:
     address = server.url(storage.ports[0], config.storage.host)
     return Lab(config.folders.data, storage, iocs, address, server.api_key(config.folders.storage))
+
+
+def _lasting(found: dict[str, Service]) -> dict[str, Service]:
+    """Leave out processes of a session that was killed: they are about to end, wait for that."""
+    deadline = time.monotonic() + ENDING_S
+    for service in found.values():
+        while is_ending(service) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    return {name: service for name, service in found.items() if not is_ending(service)}
 
 
 def _running_storage(found: Mapping[str, Service], config: LabConfig) -> Service | None:
@@ -280,7 +291,7 @@ def _record(config: LabConfig, lab: Lab) -> None:
 
 
 def _as_json(service: Service) -> dict[str, Any]:
-    fields = ("pid", "command", "ports", "settings")
+    fields = ("pid", "command", "ports", "settings", "owner")
     return {name: getattr(service, name) for name in fields} | {"log": str(service.log)}
 
 
@@ -289,7 +300,9 @@ def _recorded(config: LabConfig) -> dict[str, Service]:
     try:
         records = json.loads((config.folders.run / "lab.json").read_text())
         return {
-            name: Service(r["pid"], tuple(r["command"]), tuple(r["ports"]), Path(r["log"]), r["settings"])
+            name: Service(
+                r["pid"], tuple(r["command"]), tuple(r["ports"]), Path(r["log"]), r["settings"], r.get("owner", 0)
+            )
             for name, r in records.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 from typing import TextIO
@@ -51,7 +50,7 @@ class Supervisor:
         self.folder, self.arguments, self.about = folder, arguments, about
         self.children: dict[str, subprocess.Popen] = {}
         self.deaths: list[float] = []
-        self.stopping = threading.Event()
+        self.stopping = False  # not an Event: setting one in a signal handler can deadlock with waiting for it
 
     def start(self, part: str):
         (self.folder / f"{part}.json").unlink(missing_ok=True)
@@ -62,18 +61,22 @@ class Supervisor:
         """Serve until a signal or until a child keeps dying; return the exit code."""
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             if hasattr(signal, name):
-                signal.signal(getattr(signal, name), lambda *_: self.stopping.set())
+                signal.signal(getattr(signal, name), self.stop)
         for part in PARTS:
             self.start(part)
         announced: dict = {}
         try:
-            while not self.stopping.wait(POLL_S):
+            while not self.stopping:
                 if (code := self.replace_the_dead()) is not None:
                     return code
                 announced = self.announce_when_ready(announced)
+                time.sleep(POLL_S)
             return 0
         finally:
             self.end()
+
+    def stop(self, *_):
+        self.stopping = True
 
     def replace_the_dead(self) -> int | None:
         """Restart what died; an exit code if a child refuses to start or dies too often."""
