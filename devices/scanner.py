@@ -5,7 +5,7 @@ from ophyd import EpicsSignal
 from ophyd.status import Status
 
 from devices.histograms import HistogramStream
-from devices.signals import Setting, in_background, reading, setting
+from devices.signals import CommandError, Setting, in_background, reading, setting
 
 GRACE_S = 30.0
 N_ROUTES = 2
@@ -38,6 +38,7 @@ class LineScanner(HistogramStream):
     halt = Cpt(EpicsSignal, "Stop", kind="omitted")
 
     file_kind = "raster"
+    told_to_stop = False
 
     def row_shape(self) -> tuple[int, ...]:
         return (int(self.nx.get()), N_ROUTES, int(self.n_channels.get()))
@@ -54,7 +55,17 @@ class LineScanner(HistogramStream):
     def set(self, index: int) -> Status:
         timeout_s = GRACE_S + 2 * self.pixel_time_s * self.row_shape()[0]
         self.mark(index)
-        return in_background(self, lambda: self.acquire.prove(index, timeout_s))
+        self.told_to_stop = False
+        return in_background(self, lambda: self.take(index, timeout_s))
+
+    def take(self, index: int, timeout_s: float):
+        """Take a line. One that was told to stop has not failed: a paused plan takes it again (see `line`)."""
+        try:
+            self.acquire.prove(index, timeout_s)
+        except CommandError:
+            if not self.told_to_stop:
+                raise
 
     def stop(self, *, success: bool = False):
+        self.told_to_stop = True
         self.halt.put(1)

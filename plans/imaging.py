@@ -192,6 +192,8 @@ def take_line(microscope: Microscope, index: int) -> MsgGenerator:
     yield Msg("create", None, name="primary")
     try:
         line = yield Msg("read", scanner)
+        if line is not None and line["scanner_line"]["value"] != index:
+            raise MeasurementError(f"line {index} was stopped by hand; the lines before it are kept")
         yield Msg("read", microscope.shutter.state)
         yield Msg("read", microscope.spads)
     except Exception:
