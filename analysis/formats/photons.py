@@ -1,0 +1,89 @@
+"""What a file of photons, of decay curves or of spectra holds, whatever its format."""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import numpy as np
+
+
+class Markers(NamedTuple):
+    """Marks between photons, such as line starts: `index` (m,) photons came before each, `pattern` (m,) its bits."""
+
+    index: np.ndarray
+    pattern: np.ndarray
+
+
+def no_markers() -> Markers:
+    """The markers of a record without any."""
+    return Markers(np.empty(0, np.int64), np.empty(0, np.uint8))
+
+
+@dataclass(frozen=True, eq=False)
+class Photons:
+    """Time-tagged photons, in order of arrival.
+
+    macrotime : (n,) int64 ticks of macrotime_unit_s since the start, never decreasing
+    nanotime : (n,) unsigned channel numbers of nanotime_unit_s; empty where the card timed no pulses (T2)
+    route : (n,) uint8 detector
+    marker : where marks stand between the photons; marker_macrotime (m,) their times, same ticks
+    n_channels : channels of a nanotime histogram; 0 without nanotimes
+    reversed : nanotimes run backwards, from the photon to the next sync (TimeHarp 200); kept as recorded
+    sync_hz : rate of the laser, NaN if the file does not tell
+    header : everything the file says of itself, by its own names
+    """
+
+    macrotime: np.ndarray
+    macrotime_unit_s: float
+    nanotime: np.ndarray
+    nanotime_unit_s: float
+    route: np.ndarray
+    marker: Markers = field(default_factory=no_markers)
+    marker_macrotime: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
+    n_channels: int = 0
+    reversed: bool = False
+    sync_hz: float = float("nan")
+    header: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return self.macrotime.size
+
+    @property
+    def arrival_s(self) -> np.ndarray:
+        """(n,) seconds since the start, to the precision of the macrotime."""
+        return self.macrotime * self.macrotime_unit_s
+
+    @property
+    def bin_width_ns(self) -> float:
+        """Width of a channel of `decay`."""
+        return self.nanotime_unit_s * 1e9
+
+    @property
+    def delay(self) -> np.ndarray:
+        """(n,) nanotimes that grow with the time after the pulse, whichever way the card counts."""
+        return self.n_channels - 1 - self.nanotime if self.reversed else self.nanotime
+
+    def decay(self, route: int | None = None) -> np.ndarray:
+        """(n_channels,) int64 histogram of `delay`, of one route or of all photons."""
+        chosen = self.delay if route is None else self.delay[self.route == route]
+        return np.bincount(chosen, minlength=self.n_channels)
+
+
+@dataclass(frozen=True, eq=False)
+class Decays:
+    """Decay curves: counts (n_curves, n_bins), bin_width_ns (n_curves,), header by the file's own names."""
+
+    counts: np.ndarray
+    bin_width_ns: np.ndarray
+    header: dict[str, Any] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Spectra on one wavelength axis: wavelength_nm (n,), counts (n_curves, n), header by the file's own names."""
+
+    wavelength_nm: np.ndarray
+    counts: np.ndarray
+    header: dict[str, Any] = field(default_factory=dict)
