@@ -64,17 +64,30 @@ class Photons:
 
     def decay(self, route: int | None = None) -> np.ndarray:
         """(n_channels,) int64 histogram of `delay`, of one route or of all photons."""
-        chosen = self.delay if route is None else self.delay[self.route == route]
-        return np.bincount(chosen, minlength=self.n_channels)
+        chosen = self.nanotime if route is None else self.nanotime[self.route == route]
+        counts = np.bincount(chosen, minlength=self.n_channels)
+        return counts[::-1].copy() if self.reversed else counts
 
 
 @dataclass(frozen=True, eq=False)
 class Decays:
-    """Decay curves: counts (n_curves, n_bins), bin_width_ns (n_curves,), header by the file's own names."""
+    """Decay curves, each with its own time axis.
+
+    counts : (n_curves, n_bins)
+    bin_width_ns : (n_curves,)
+    header : everything the file says of itself, by its own names
+    sync_hz : (n_curves,) rate of the laser, NaN where it is not known; empty if the file has none
+    """
 
     counts: np.ndarray
     bin_width_ns: np.ndarray
     header: dict[str, Any] = field(default_factory=dict)
+    sync_hz: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    @property
+    def period_ns(self) -> np.ndarray:
+        """(n_curves,) from one laser pulse to the next."""
+        return 1e9 / self.sync_hz
 
     def __len__(self) -> int:
         return len(self.counts)
