@@ -1,0 +1,115 @@
+"""The fields of Photon-HDF5 that we write, with the titles that the specification (version 0.5) prescribes for them.
+
+Source: A. Ingargiola et al., Biophys. J. 110, 26 (2016); https://photon-hdf5.readthedocs.io.
+"""
+
+FORMAT = {"name": "Photon-HDF5", "version": "0.5", "url": "http://photon-hdf5.org/"}
+TITLES = {
+    "/": "A file format for photon-counting detector based single-molecule spectroscopy experiments.",
+    "acquisition_duration": "Measurement duration in seconds.",
+    "description": "A user-defined comment describing the data file.",
+    "format_name": "Name of the file format.",
+    "format_version": "Version for the Photon-HDF5 format.",
+    "photon_data": "Group containing arrays of photon-data.",
+    "photon_data/timestamps": (
+        "Array of photon timestamps. Units specified in timestamps_units (defined in timestamps_specs/)."
+    ),
+    "photon_data/timestamps_specs": "Specifications for timestamps.",
+    "photon_data/timestamps_specs/timestamps_unit": "Value of 1-unit timestamp-increment in seconds.",
+    "photon_data/detectors": "Array of pixel IDs for each timestamp.",
+    "photon_data/nanotimes": (
+        "TCSPC photon arrival time (nanotimes). Units and other specifications are in nanotimes_specs group."
+    ),
+    "photon_data/nanotimes_specs": "Group for nanotime-specific data.",
+    "photon_data/nanotimes_specs/tcspc_unit": "Value of 1-unit nanotime-increment in seconds (TCSPC bin size).",
+    "photon_data/nanotimes_specs/tcspc_num_bins": "Number of TCSPC bins.",
+    "photon_data/nanotimes_specs/tcspc_range": "TCSPC full-scale range in seconds.",
+    "photon_data/measurement_specs": "Metadata necessary for interpretation of the particular type of measurement.",
+    "photon_data/measurement_specs/measurement_type": "Name of the measurement the data represents.",
+    "photon_data/measurement_specs/laser_repetition_rate": "Repetition rate of the pulsed excitation laser (in Hertz).",
+    "photon_data/measurement_specs/detectors_specs": "Mapping between the pixel IDs and the detection channels.",
+    "setup": "Information about the experimental setup.",
+    "setup/num_pixels": "Total number of detector pixels.",
+    "setup/num_spots": 'Number of excitation (or detection) "spots" in the sample.',
+    "setup/num_spectral_ch": "Number of distinct spectral bands which are acquired.",
+    "setup/num_polarization_ch": "Number of distinct polarization states which are acquired.",
+    "setup/num_split_ch": (
+        "Number of distinct detection channels detecting the same spectral band and polarization. This value is > "
+        "1 when using a non-polarizing beam splitter."
+    ),
+    "setup/modulated_excitation": (
+        "True (i.e. 1) if there is any form of excitation modulation of excitation wavelength (as in us-ALEX or "
+        "PAX) or polarization. This field is also True for pulse-interleaved excitation (PIE) or ns-ALEX "
+        "measurements."
+    ),
+    "setup/excitation_alternated": (
+        "New in version 0.5. Indicates whether each excitation source is alternated (True, or 1) or not alternated"
+        " (False, or 0)."
+    ),
+    "setup/excitation_cw": (
+        "For each excitation source, this field indicates whether excitation is continuous wave (CW), True (i.e. "
+        "1), or pulsed, False (i.e. 0)."
+    ),
+    "setup/lifetime": (
+        "True (i.e. 1) if the measurement includes a nanotimes array of photon arrival times with respect to a "
+        "laser pulse (as in TCSPC measurements)."
+    ),
+    "setup/laser_repetition_rates": "Repetition rates in Hz for each laser. CW lasers have a value of 0.",
+    "setup/excitation_wavelengths": (
+        "List of excitation wavelengths (center wavelength if broad-band) in increasing order (unit: meter)."
+    ),
+    "setup/detection_wavelengths": "Reference wavelengths (units: meter) for each detected spectral band.",
+    "setup/detectors": (
+        "Metadata relative to each detector's pixel. Each field is an array with size equal to the number of the "
+        "detectors."
+    ),
+    "setup/detectors/id": "Detector IDs as they appear on /photon_data/detectors.",
+    "setup/detectors/id_hardware": "Original IDs assigned by the acquisition hardware to each detector.",
+    "setup/detectors/counts": "Total number of counts detected by each detector.",
+    "identity": "Information about the Photon-HDF5 data file.",
+    "identity/author": "Author of the current data file.",
+    "identity/author_affiliation": "Company or institution the author is affiliated with.",
+    "identity/creation_time": "Creation time of the current Photon-HDF5 file.",
+    "identity/filename": "Original file name of the current Photon-HDF5 file (i.e. file name at creation time).",
+    "identity/format_name": "Name of the file format.",
+    "identity/format_version": "Version for the Photon-HDF5 format.",
+    "identity/format_url": "Official URL for the Photon-HDF5 format.",
+    "identity/software": "Name of the software used to create the current Photon-HDF5 file.",
+    "identity/software_version": "Version of the software used to create current the Photon-HDF5 file.",
+    "provenance": "Information about the original data file.",
+    "provenance/filename": "File name of the original data file before conversion to Photon-HDF5.",
+    "sample": "Information about the measured sample.",
+    "sample/sample_name": "A descriptive name for the sample.",
+}
+BRANCHES = {  # detectors_specs: one field per detector
+    "split": "Pixel IDs for the {} channel split through a non-polarizing beam splitter.",
+    "polarization": "Pixel IDs for the {} polarization channel.",
+    "spectral": "Pixel IDs for the {} spectral channel.",
+}
+DYES = {"spectral_ch1": "donor", "spectral_ch2": "acceptor"}
+# The misspelling is that of the reference implementation, whose validator insists on it.
+ORDINALS = ("first", "second", "thrid", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+USER_TITLES = {
+    "user/luminescope": "What Luminescope knows beyond Photon-HDF5.",
+    "user/luminescope/reversed": "1: nanotimes run backwards, from the photon to the next laser pulse.",
+    "user/luminescope/marker_index": "Photons that came before each marker.",
+    "user/luminescope/marker_pattern": "Bits of each marker.",
+    "user/luminescope/marker_macrotime": "Time of each marker, in units of the timestamps.",
+    "user/luminescope/header": "Header of the original data, as JSON.",
+}
+
+
+def title(name: str) -> str:
+    """Title of a field or group by its path without the leading slash.
+
+    >>> title("photon_data/measurement_specs/detectors_specs/split_ch2")
+    'Pixel IDs for the second channel split through a non-polarizing beam splitter.'
+    """
+    known = TITLES.get(name) or USER_TITLES.get(name)
+    field = name.rpartition("/")[2]
+    branch, _, number = field.partition("_ch")
+    if known or branch not in BRANCHES:
+        return known or " "
+    ordinal = ORDINALS[int(number) - 1] if int(number) <= len(ORDINALS) else number
+    text = BRANCHES[branch].format(ordinal)
+    return f"{text[:-1]} (i.e. {DYES[field]} in a 2-color smFRET measurement)." if field in DYES else text
