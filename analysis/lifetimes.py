@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 STEPS_PER_BANDWIDTH = 16
 MAX_GRID = 2**17
 REACH = 5  # bandwidths the grid goes beyond the data
+BLUR = 0.6  # bandwidths by which resampled pixels are moved: where a peak is sharp by chance, its errors are too small
 VALUES = ("mode_ns", "median_ns", "fwhm_ns", "skewness", "central_skewness", "excess_kurtosis")
 ERRORS = ("mode_err_ns", "median_err_ns", "fwhm_err_ns", "skewness_err", "central_skewness_err", "excess_kurtosis_err")
 
@@ -78,7 +79,8 @@ def distribution(
     weights : photons of each pixel, same shape; pixels without are dropped
     bandwidth_ns : standard deviation of the Gaussian kernel; by default that of `bandwidth`
     trim : share of the weight left out, half at each end, for `central_skewness`
-    n_boot : resampled images for the errors, drawn pixel by pixel with `seed`; 0 to skip
+    n_boot : resampled images for the errors, drawn pixel by pixel with `seed` (mode and FWHM: smoothed bootstrap);
+        0 to skip
 
     Notes
     -----
@@ -97,7 +99,9 @@ def distribution(
     grid, bins, h = _grid(tau, h)
     values = _statistics(tau, weight, grid, bins, h, trim)
     draws = _draws(tau.size, n_boot if tau.size > 1 else 0, seed)
-    resampled = [_statistics(tau, weight * drawn, grid, bins, h, trim) for drawn in draws]
+    resampled = [
+        _statistics(tau, weight * drawn, grid, _bins(tau + BLUR * h * moved, grid), h, trim) for drawn, moved in draws
+    ]
     errors = np.std(resampled, axis=0, ddof=1) if len(resampled) > 1 else np.full(len(values), np.nan)
     return LifetimeDistribution(
         grid_ns=grid,
@@ -113,11 +117,12 @@ def distribution(
     )
 
 
-def _draws(n_pixels: int, n_boot: int, seed: int) -> Iterator[Array]:
-    """Yield how often each pixel is drawn when as many are drawn with replacement."""
+def _draws(n_pixels: int, n_boot: int, seed: int) -> Iterator[tuple[Array, Array]]:
+    """Yield how often each pixel is drawn when as many are drawn with replacement, and a normal deviate for each."""
     rng = np.random.default_rng(seed)
     for _ in range(n_boot):
-        yield np.bincount(rng.integers(n_pixels, size=n_pixels), minlength=n_pixels).astype(float)
+        drawn = np.bincount(rng.integers(n_pixels, size=n_pixels), minlength=n_pixels).astype(float)
+        yield drawn, rng.standard_normal(n_pixels)
 
 
 def bandwidth(tau_ns: ArrayLike, weights: ArrayLike) -> float:
@@ -150,9 +155,15 @@ def _grid(tau: Array, h: float) -> tuple[Array, tuple[NDArray[np.int64], Array],
     step = h / STEPS_PER_BANDWIDTH
     start = tau[0] - REACH * h
     n = int(np.ceil((np.ptp(tau) + 2 * REACH * h) / step)) + 2
-    position = (tau - start) / step
+    grid = start + step * np.arange(n)
+    return grid, _bins(tau, grid), h
+
+
+def _bins(tau: Array, grid: Array) -> tuple[NDArray[np.int64], Array]:
+    """Return the left bin of each lifetime, and the share of the right one."""
+    position = np.clip((tau - grid[0]) / (grid[1] - grid[0]), 0, grid.size - 1.001)
     left = position.astype(np.int64)
-    return start + step * np.arange(n), (left, position - left), h
+    return left, position - left
 
 
 def _density(weight: Array, bins: tuple[NDArray[np.int64], Array], grid: Array, h: float) -> Array:

@@ -66,11 +66,13 @@ def test_a_gaussian_image_has_honest_errors():
     pulls = []
     for seed in range(150):
         rng = np.random.default_rng(seed)
-        result = distribution(rng.normal(12.5, sigma, 2000), rng.poisson(2000, 2000), bandwidth_ns=h, n_boot=40)
+        result = distribution(
+            rng.normal(12.5, sigma, 2000), rng.poisson(2000, 2000), bandwidth_ns=h, n_boot=40, seed=1000 + seed
+        )
         errors = (getattr(result, name.replace("_ns", "_err_ns") if "_ns" in name else f"{name}_err") for name in truth)
         pulls.append([(getattr(result, n) - t) / e for (n, t), e in zip(truth.items(), errors, strict=True)])
-    assert np.abs(np.mean(pulls, axis=0)).max() < 0.3
-    assert (np.std(pulls, axis=0) > 0.75).all() and (np.std(pulls, axis=0) < 1.5).all()
+    assert np.abs(np.mean(pulls, axis=0)).max() < 0.35
+    assert (np.std(pulls, axis=0) > 0.75).all() and (np.std(pulls, axis=0) < 1.25).all()
 
 
 def test_the_share_beyond_a_limit_has_an_honest_error():
