@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis._blinking_correlation import correlation_exponent, intensity_autocorrelation
+from analysis.blinking import correlation_exponent, intensity_autocorrelation
 
 
 def telegraph(rng, n_bins, on_bins, off_bins):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis._blinking_durations import (
+from analysis.blinking import (
     compare_laws,
     durations,
     durations_of_levels,

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from analysis._blinking_changepoints import change_points
-from analysis._blinking_critical import critical_values, false_alarm_probability
-from analysis._blinking_excursions import dip_limit, flash_limit, likeliest_excursion
-from analysis._blinking_grouping import group, partitions
-from analysis._blinking_segments import first_out_of_order
-from analysis._blinking_statistic import likeliest_change, statistic
+from analysis.blinking import change_points
+from analysis.blinking.critical import critical_values, false_alarm_probability
+from analysis.blinking.excursions import dip_limit, flash_limit, likeliest_excursion
+from analysis.blinking.grouping import group, partitions
+from analysis.blinking.segments import first_out_of_order
+from analysis.blinking.statistic import likeliest_change, statistic
 
 WATKINS_YANG_5_PERCENT = {10: 4.07, 20: 4.63, 50: 5.18, 100: 5.49, 200: 5.74, 500: 6.00, 990: 6.14}
 
@@ -261,7 +261,7 @@ def test_dwells_join_segments_and_mark_the_cut_ends(rng):
     np.testing.assert_allclose(dwells.duration_s, [0.3, 0.1, 0.6, 0.5], atol=0.005)
     assert dwells.bright.tolist() == [True, False, True, False]
     assert dwells.observed.tolist() == [False, True, True, False]
-    durations_s, observed = dwells.of(True)
+    durations_s, observed = dwells.on_times_s, dwells.on_observed
     np.testing.assert_allclose(durations_s, [0.3, 0.6], atol=0.005)
     assert observed.tolist() == [False, True]
     assert found.dwells(first_bright=2).duration_s.size == 4 and found.changes_state.all()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from analysis._blinking_trace import on_fraction, on_fraction_of_levels
+from analysis.blinking import on_fraction, on_fraction_of_levels
 
 BIN_S = 0.01
 ON_CPS, BACKGROUND_CPS = 1e5, 1.2e4

@@ -7,7 +7,7 @@ from lifelines.statistics import logrank_test
 from pandas import DataFrame
 from scipy import stats
 
-from analysis._blinking_survival import compare_survival, survival
+from analysis.blinking import compare_survival, survival
 
 # 6-mercaptopurine in leukaemia: weeks in remission, Freireich et al., Blood 21, 699 (1963)
 TREATED = [6, 6, 6, 7, 10, 13, 16, 22, 23, 6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35]

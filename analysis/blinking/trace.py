@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis._blinking_durations import runs
-from analysis._blinking_threshold import dark_tail, step_within_bins, two_levels
+from analysis.blinking.dwell_times import runs
+from analysis.blinking.threshold import dark_tail, step_within_bins, two_levels
 
 Array = NDArray[np.float64]
 LEAST_CONTRAST = 0.25

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import ArrayLike
 
-from analysis._blinking_critical import critical_values
-from analysis._blinking_grouping import LEAST_COUNTS, group, rates
-from analysis._blinking_levels import Levels
-from analysis._blinking_segments import first_out_of_order, live_clock, place, retest, split
+from analysis.blinking.critical import critical_values
+from analysis.blinking.grouping import LEAST_COUNTS, group, rates
+from analysis.blinking.levels import Levels
+from analysis.blinking.segments import first_out_of_order, live_clock, place, retest, split
 
 # Of the false alarms: those of single changes, and expected excursions; the lengths of excursions are correlated, so
 # that all in all the asked share of steady traces shows anything.

@@ -1,7 +1,7 @@
 """How large the likelihood ratio of a change of rate must be: critical values for any number of photons.
 
 With N waiting times at one rate the shares V_k of the duration are ordered uniform numbers, and the statistic of
-`_blinking_statistic` stays below a threshold at all k if every V_k stays between two bounds. That probability is exact,
+`statistic` stays below a threshold at all k if every V_k stays between two bounds. That probability is exact,
 `false_alarm_probability`: the bounds are walked through with the distribution of the number of photons so far (Noe,
 Ann. Math. Stat. 43, 58 (1972); as a Poisson process: Khmaladze & Shinjikashvili, Adv. Appl. Probab. 33, 720 (2001)).
 At 5 % it gives 4.07, 4.63, 5.18, 5.49, 5.74, 6.00, 6.14 for N = 10, 20, 50, 100, 200, 500, 990, which are the values of
@@ -15,7 +15,7 @@ from numba import njit
 from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.special import expit, polygamma, psi
 
-from analysis._blinking_statistic import STRICT
+from analysis.blinking.statistic import STRICT
 
 FALSE_ALARMS = (0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002, 0.001, 1e-4, 1e-5, 1e-6)
 N_WAITS = (2, 3, 4, 6, 8, 12, 16, 24, 32, 64, 128, 256, 512, 1024, 4096, 16384, 65536)

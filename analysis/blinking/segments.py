@@ -5,9 +5,9 @@ import math
 import numpy as np
 from numba import njit
 
-from analysis._blinking_critical import STEPS_PER_OCTAVE
-from analysis._blinking_excursions import likeliest_excursion
-from analysis._blinking_statistic import INLINE, STRICT, _log_ratio, likeliest_change
+from analysis.blinking.critical import STEPS_PER_OCTAVE
+from analysis.blinking.excursions import likeliest_excursion
+from analysis.blinking.statistic import INLINE, STRICT, _log_ratio, likeliest_change
 
 MOST_SWEEPS = 20
 NEAR = 64  # events

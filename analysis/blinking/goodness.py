@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._blinking_survival import survival
+from analysis.blinking.kaplan_meier import survival
 
 Array = NDArray[np.float64]
 N_STEPS = 2048

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from analysis._emitters_detect import background, candidates
-from analysis._emitters_fit import JOINT, SpotFit, add_spots, fit_spot
+from analysis.emitters.detect import background, candidates
+from analysis.emitters.gaussians import JOINT, SpotFit, add_spots, fit_spot
 
 Array = NDArray[np.float64]
 FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian, in standard deviations

@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-from analysis._blinking_statistic import INLINE, STRICT
+from analysis.blinking.statistic import INLINE, STRICT
 
 MOST_ROUNDS = 30
 LEAST_COUNTS = 0.5  # of a piece without photons

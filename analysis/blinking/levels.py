@@ -4,23 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-
-@dataclass(frozen=True, eq=False)
-class Dwells:
-    """Times spent without interruption in the bright or in the dark states.
-
-    duration_s, bright : (n,) in order
-    observed : (n,) False for the first and the last, which began before or ended after the trace
-    """
-
-    duration_s: np.ndarray
-    bright: np.ndarray
-    observed: np.ndarray
-
-    def of(self, bright: bool) -> tuple[np.ndarray, np.ndarray]:
-        """(durations_s, observed) of the bright or of the dark dwells."""
-        chosen = self.bright == bright
-        return self.duration_s[chosen], self.observed[chosen]
+from analysis.blinking.dwell_times import Durations, durations_of_levels
+from analysis.blinking.trace import OnFraction, on_fraction_of_levels
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,16 +63,18 @@ class Levels:
         """(n_segments - 1,) whether the state changes at each inner edge."""
         return self.state[1:] != self.state[:-1]
 
-    def dwells(self, *, first_bright: int = 1) -> Dwells:
+    def dwells(self, *, first_bright: int = 1) -> Durations:
         """Uninterrupted times in the states from `first_bright` on, and below it.
 
         ValueError if that is not one of the states 1..n_states - 1, nor n_states (all dark) or 0 (all bright).
         """
         if not 0 <= first_bright <= self.n_states:
             raise ValueError(f"first_bright is {first_bright}: give a state from 0 to {self.n_states}")
-        bright = self.state >= first_bright
-        begins = np.flatnonzero(np.concatenate([[True], bright[1:] != bright[:-1]]))
-        edges_s = np.concatenate([self.edges_s[begins], self.edges_s[-1:]])
-        observed = np.ones(begins.size, dtype=bool)
-        observed[[0, -1]] = False
-        return Dwells(np.diff(edges_s), bright[begins], observed)
+        return durations_of_levels(self.edges_s, self.state >= first_bright)
+
+    def on_fraction(self, *, boundary: float = 0.5) -> OnFraction:
+        """Share of the time in the states above `boundary`, a share of the way from the darkest to the brightest.
+
+        See `on_fraction_of_levels` for bleaching and errors.
+        """
+        return on_fraction_of_levels(self.edges_s, self.state_rate_cps[self.state], boundary=boundary)

@@ -1,4 +1,4 @@
-"""How long a blinking emitter stays bright and dark, and which law these durations follow.
+"""Which law the durations of bright and dark periods follow.
 
 Laws are fitted by maximum likelihood: lines through log-log histograms are biased by 0.2 at 50 durations.
 Sources: Hoogenboom et al., J. Chem. Phys. 125, 204713 (2006); Clauset, Shalizi & Newman, SIAM Rev. 51, 661 (2009).
@@ -9,22 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis._blinking_goodness import Law, p_value_of
-from analysis._blinking_likelihood import EXPONENT_BOUNDS, Seen, maximise, seen
+from analysis.blinking.goodness import Law, p_value_of
+from analysis.blinking.likelihood import EXPONENT_BOUNDS, Seen, maximise, seen
 
 Array = NDArray[np.float64]
 SHORTEST_BINS = 2
 FREE = {"power_law": (True, False), "exponential": (False, True), "truncated_power_law": (True, True)}
-
-
-@dataclass(frozen=True, eq=False)
-class Durations:
-    """Bright and dark durations in order, s; the first and the last were cut by the recording: not observed."""
-
-    on_times_s: Array
-    off_times_s: Array
-    on_observed: NDArray[np.bool_]
-    off_observed: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -55,55 +45,6 @@ class PowerLawFit:
     def __str__(self) -> str:
         cut = f", cut off at {self.cutoff_s:.3g} ± {self.cutoff_err_s:.2g} s" if np.isfinite(self.cutoff_s) else ""
         return f"{self.law}: exponent {self.exponent:.3f} ± {self.exponent_err:.2g}{cut} ({self.n} durations)"
-
-
-def runs(state: ArrayLike) -> tuple[NDArray[np.int64], NDArray]:
-    """Return the first index of each run of equal values, and one past the last; and the value of each run.
-
-    >>> runs([1, 1, 0, 1])
-    (array([0, 2, 3, 4]), array([1, 0, 1]))
-    """
-    state = np.asarray(state)
-    edges = np.concatenate([[0], np.flatnonzero(state[1:] != state[:-1]) + 1, [state.size]])
-    edges = np.unique(edges)
-    return edges, state[edges[:-1]]
-
-
-def durations(on: ArrayLike, *, bin_s: float) -> Durations:
-    """Return the durations of a binned trace.
-
-    on : (n_bins,) True where the emitter is bright
-
-    >>> durations([1, 1, 0, 0, 0, 1], bin_s=0.01).off_times_s
-    array([0.03])
-    """
-    if not 0 < bin_s < np.inf:
-        raise ValueError(f"bin_s is {bin_s}: give a positive number of seconds")
-    on = np.asarray(on)
-    if on.ndim != 1:
-        raise ValueError(f"the trace has shape {on.shape}: give one value per bin")
-    edges, value = runs(on.astype(bool))
-    return _split(np.diff(edges) * bin_s, value)
-
-
-def durations_of_levels(edges_s: ArrayLike, on: ArrayLike) -> Durations:
-    """Return the durations of a trace cut into segments; neighbours of the same kind are one duration.
-
-    edges_s : (n_segments + 1,) ascending; on : (n_segments,) True where the emitter is bright
-    """
-    edges, on = np.asarray(edges_s, dtype=float), np.asarray(on)
-    if on.ndim != 1 or edges.shape != (on.size + 1,):
-        raise ValueError(f"{edges.size} edges do not bound {on.size} segments: give one more edge than segments")
-    if not (np.diff(edges) > 0).all():
-        raise ValueError("edges_s is not ascending: give the times in order")
-    first, value = runs(on.astype(bool))
-    return _split(np.diff(edges[first]), value)
-
-
-def _split(length_s: Array, on: NDArray[np.bool_]) -> Durations:
-    observed = np.ones(on.size, dtype=bool)
-    observed[:1] = observed[-1:] = False
-    return Durations(length_s[on], length_s[~on], observed[on], observed[~on])
 
 
 def fit_power_law(

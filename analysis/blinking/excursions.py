@@ -16,7 +16,7 @@ import math
 import numpy as np
 from numba import njit
 
-from analysis._blinking_statistic import INLINE, STRICT, _log_ratio
+from analysis.blinking.statistic import INLINE, STRICT, _log_ratio
 
 LEAST_FLASH = 8  # waiting times: fewer may be afterpulses
 LARGEST_SHARE = 3  # windows of up to a third of the piece
