@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
-from analysis._antibunching_histogram import Histogram
-from analysis._antibunching_kernels import CONTRAST, LOG_A, LOG_TAU, N_PARAMETERS, STOP, T0
+from analysis.correlation.histogram import Histogram
+from analysis.correlation.kernels import CONTRAST, LOG_A, LOG_TAU, N_PARAMETERS, STOP, T0
 
 Array = NDArray[np.float64]
 Fit = tuple[Array, float, bool]  # parameters (5,), deviance, whether it is the top

@@ -7,9 +7,9 @@ from scipy.optimize import root_scalar
 from scipy.special import logsumexp
 from scipy.stats import norm
 
-from analysis._antibunching_fit import Scan, at_given_t0, find_dips, fit_flat
-from analysis._antibunching_histogram import Histogram
-from analysis._antibunching_kernels import CONTRAST, T0
+from analysis.correlation.histogram import Histogram
+from analysis.correlation.kernels import CONTRAST, T0
+from analysis.correlation.scan import Scan, at_given_t0, find_dips, fit_flat
 
 EDGE = 0.1  # of the window to each side, where a dip could hide
 
