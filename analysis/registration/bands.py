@@ -11,8 +11,8 @@ from numpy import fft
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from analysis._registration_parts import TINY, Array, ring_mean, wavenumbers
-from analysis._registration_path import Measured
+from analysis.registration.parts import TINY, Array, ring_mean, wavenumbers
+from analysis.registration.path import Measured
 
 BAND_PX = 16  # rows that are compared as one
 EDGE_PX = 2  # closer to the border of an image there is nothing to interpolate

@@ -4,7 +4,7 @@ import numpy as np
 from numpy import fft
 from numpy.typing import NDArray
 
-from analysis._registration_parts import TINY, Array, moved_back, ring_mean, wavenumbers, window_of
+from analysis.registration.parts import TINY, Array, moved_back, ring_mean, wavenumbers, window_of
 
 SIGNIFICANCE = 6.0  # peak over background; 1e4 lags of pure noise reach 4
 LEAD = 1.5  # peak over the next best lag, in the same unit

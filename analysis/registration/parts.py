@@ -2,7 +2,7 @@
 
 import numpy as np
 from numpy import fft
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, stats
 
 TAPER = 0.1  # share of each edge that fades out
@@ -10,6 +10,23 @@ RINGS = 48
 TINY = np.finfo(float).tiny
 
 Array = NDArray[np.float64]
+
+
+def checked_counts(images: ArrayLike) -> Array:
+    """Return images as numbers; ValueError unless they are counts, shape (n, ny, nx)."""
+    counts = np.asarray(images, dtype=float)
+    if counts.ndim != 3 or 0 in counts.shape:
+        raise ValueError(f"images have shape {counts.shape}, not (n, ny, nx) with n, ny, nx >= 1")
+    if not np.isfinite(counts).all() or counts.min() < 0:
+        raise ValueError("images are counts: finite and not negative")
+    return counts
+
+
+def wide(dtype: np.dtype) -> np.dtype:
+    """Return a type that holds the sum of 65 536 values of `dtype`."""
+    if dtype.kind not in "biu":
+        return dtype
+    return np.dtype(f"{'i' if dtype.kind == 'i' else 'u'}{4 if dtype.itemsize < 4 else 8}")
 
 
 def overlap(shape: tuple[int, ...], moved: NDArray[np.int64]) -> tuple[tuple[slice, ...], tuple[slice, ...]]:

@@ -14,8 +14,8 @@ from numpy import fft
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from analysis._registration_kernels import information, sweep
-from analysis._registration_parts import Array
+from analysis.registration.kernels import information, sweep
+from analysis.registration.parts import Array
 
 ORDERS = np.array([(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0), (1, 1), (1, -1), (-1, 1), (-1, -1)])
 RINGS = 24  # up to the Nyquist wavenumber

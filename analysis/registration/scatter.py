@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis._registration_kernels import scatter_row
+from analysis.registration.kernels import scatter_row
 
 
 def scatter(counts: NDArray, shift_px: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.int64]:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import linalg
 
-from analysis._registration_parts import Array
+from analysis.registration.parts import Array
 
 STRENGTHS = np.geomspace(1e-7, 1e2, 28)  # variance, px^2, that a path gains in one frame beyond the line
 KERNELS = ("curve", "walk")

@@ -1,0 +1,59 @@
+"""How far a scene moved between its images: first the pixel, then its fraction."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from analysis.registration.parts import Array, checked_counts, noise_variance, window_of
+from analysis.registration.pixel import place
+from analysis.registration.subpixel import refine
+
+MIN_PAIRS = 10  # chance coincidences per lag with image 0; fewer have no Gaussian scatter
+MAX_ERR_PX = 0.5  # beyond this not even the pixel is known
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far the scene moved since image 0, in pixels (row, column).
+
+    `shift_px` and `shift_err_px` (one standard deviation, with the share of image 0), shape (n, 2), are NaN
+    where `reliable`, shape (n,), is False. Image 0 is the origin: shift and error zero, always reliable.
+    """
+
+    shift_px: Array
+    shift_err_px: Array
+    reliable: NDArray[np.bool_]
+
+
+def register(images: ArrayLike, *, max_shift_px: float | None = None) -> Drift:
+    """Return how far the scene moved since image 0.
+
+    Parameters
+    ----------
+    images : counts, shape (n, ny, nx); Poisson noise is assumed to judge what is structure
+    max_shift_px : largest shift searched on each axis; half of that axis by default
+
+    Notes
+    -----
+    An image without structure, or one that fits equally well elsewhere (periodic, striped), is refused:
+    `reliable` is False. Translation only: drift while an image is scanned shears and stretches it, see
+    `line_shifts`; the shift is then that of the features, not of the stage averaged over the scan.
+    The fraction of a pixel is right also where detail is finer than a pixel: see `subpixel`.
+    Source: Guizar-Sicairos et al., Opt. Lett. 33, 156 (2008); Knapp & Carter, IEEE Trans. ASSP 24, 320 (1976).
+    """
+    counts = checked_counts(images)
+    noise = np.array([noise_variance(image) for image in counts])
+    stable = 2 * np.sqrt(counts + 3 / 8)
+    window = window_of(stable.shape[1:])
+    stable -= (stable * window).sum(axis=(1, 2), keepdims=True) / window.sum()
+    photons = counts.sum(axis=(1, 2))
+    enough = photons * photons[0] >= MIN_PAIRS * counts[0].size
+    whole, placed = place(stable, noise, enough, max_shift_px)
+    shift, error = np.full((len(counts), 2), np.nan), np.full((len(counts), 2), np.nan)
+    shift[placed], error[placed] = refine(stable[placed], noise[placed], whole[placed])
+    reliable = placed & (error <= MAX_ERR_PX).all(axis=1)
+    reliable[0] = True
+    shift[0] = error[0] = 0
+    shift[~reliable] = error[~reliable] = np.nan
+    return Drift(shift, error, reliable)
