@@ -27,6 +27,7 @@ LARGEST_DAMPING = 1e8
 MOST_STEPS = 100
 MOST_STARTS = 4
 UNSURE_LOG_TAU_VARIANCE = 0.15**2
+RESTART_LONGER, RESTART_SHORTER = 1.8, 2.5  # in log tau
 
 
 @njit(**INLINE)
@@ -47,6 +48,20 @@ def sum_bins(counts, start, stop, target, out):
                 total += np.int64(counts[p, j])
             fits = fits and total <= 0xFFFFFFFF
             out[p, target[r]] = total
+    return fits
+
+
+@njit(**FAST)
+def sum_entries(ends, channel, photons, time_bin, out):
+    """Add the entries of sparse rows, ends[p] to ends[p + 1] of pixel p, to their time bins; False as above."""
+    fits = True
+    for p in range(out.shape[0]):
+        for e in range(ends[p], ends[p + 1]):
+            target = time_bin[channel[e]]
+            if target >= 0:
+                total = np.int64(out[p, target]) + photons[e]
+                fits = fits and total <= 0xFFFFFFFF
+                out[p, target] = total
     return fits
 
 
@@ -339,7 +354,8 @@ def _next_start(attempt, counts, n_photons, best_x, fisher, bank, width, work, g
     """Propose another start in x where the first answer may be a local one; False if that is not needed.
 
     An empty component is offered the lifetime the data want most. Otherwise, if the longest lifetime is badly
-    determined, the longest is tried longer and the shortest shorter.
+    determined, a faint much longer and a faint much shorter one are tried beside the main one (of two lifetimes:
+    their mean).
     """
     jacobian, expected, scratch, step, lower, free = work
     n_components = best_x.size // 2
@@ -367,7 +383,10 @@ def _next_start(attempt, counts, n_photons, best_x, fisher, bank, width, work, g
     log_tau_0, log_tau_step, value, _ = bank
     log_tau_end = log_tau_0 + (value.shape[0] - 1) * log_tau_step
     major, minor = (shortest, longest) if attempt == 0 else (longest, shortest)
-    x[minor] = min(max(x[minor] + (1.2 if attempt == 0 else -1.2), log_tau_0), log_tau_end)
+    if n_components == 2:
+        x[major] = (x[2] * x[0] + x[3] * x[1]) / (x[2] + x[3])
+        x[minor] = x[major]
+    x[minor] = min(max(x[minor] + (RESTART_LONGER if attempt == 0 else -RESTART_SHORTER), log_tau_0), log_tau_end)
     for k in range(n_components):
         x[n_components + k] = 0.05 * n_photons
     x[n_components + major] = 0.8 * n_photons
@@ -431,38 +450,6 @@ def _covariance(x, fisher, bank, delay_slope, t0_err_ns, work, gradient, trial, 
 
 
 @njit(**FAST)
-def delay_information(counts, x, bank, delay_slope, width):
-    """Fisher information on t0 (1/ns^2) of one decay, all other parameters being free."""
-    n, m = x.size, width.size
-    jacobian, expected, scratch = np.zeros((n, m)), np.zeros(m), np.zeros(m)
-    gradient, fisher, step = np.zeros(n), np.zeros((n, n)), np.zeros(n)
-    lower, free, moved = np.zeros((n, n)), np.ones(n, np.bool_), np.zeros(m)
-    _model(x, bank, width, jacobian, expected)
-    _score(counts, expected, jacobian, scratch, gradient, fisher)
-    for k in range(n // 2):
-        log_tau_0, log_tau_step, _, _ = bank
-        _interpolate(x[k], log_tau_0, log_tau_step, delay_slope[0], delay_slope[1], scratch, scratch, False)
-        for j in range(m):
-            moved[j] += x[n // 2 + k] * scratch[j]
-        free[k] = x[n // 2 + k] > 0.0
-        free[n // 2 + k] = free[k]
-    free[n - 1] = x[n - 1] > 0.0
-    if not _factorise(fisher, 0.0, free, lower):
-        return 0.0
-    known = 0.0
-    for j in range(m):
-        known += moved[j] * moved[j] / expected[j]
-    for i in range(n):
-        gradient[i] = 0.0
-        for j in range(m):
-            gradient[i] += jacobian[i, j] * moved[j] / expected[j]
-    _substitute(lower, free, gradient, step)
-    for i in range(n):
-        known -= gradient[i] * step[i]
-    return known
-
-
-@njit(**FAST)
 def fit_pixels(counts, bank, delay_slope, t0_err_ns, width, bounds, starts, log_starts, tolerance, out):
     """Maximum-likelihood fit of every row of `counts` (n_pixels, n_bins).
 
@@ -515,3 +502,109 @@ def fit_pixels(counts, bank, delay_slope, t0_err_ns, width, bounds, starts, log_
             if not (regular[p] and x[n - 1] < spread):
                 break
             x[n - 1] = spread
+
+
+@njit(**INLINE)
+def _fill_empty(x):
+    """Give an empty component half of the largest one, which leaves the decay as it is."""
+    n_components = x.size // 2
+    largest = n_components
+    for k in range(n_components, 2 * n_components):
+        largest = k if x[k] > x[largest] else largest
+    for k in range(n_components, 2 * n_components):
+        if x[k] <= 0.0:
+            x[largest] *= 0.5
+            x[k] = x[largest]
+            x[k - n_components] = x[largest - n_components]
+
+
+@njit(**INLINE)
+def _hold(x, component, log_tau, bounds, held):
+    """Bounds `held` that fix one lifetime and keep the others on their side of it; x moved inside them."""
+    n_components = x.size // 2
+    _copy(bounds[0], held[0])
+    _copy(bounds[1], held[1])
+    for k in range(n_components):
+        if k >= component:
+            held[0, k] = log_tau
+        if k <= component:
+            held[1, k] = log_tau
+        x[k] = min(max(x[k], held[0, k]), held[1, k])
+
+
+@njit(**INLINE)
+def _slope_of_profile(x, component, gradient):
+    """Derivative of the profile likelihood by the lifetime held; lifetimes that it pushes move with it."""
+    slope = 0.0
+    for k in range(x.size // 2):
+        if k == component or (x[k] == x[component] and (gradient[k] > 0.0) == (k < component)):
+            slope += gradient[k]
+    return slope
+
+
+@njit(**INLINE)
+def _spread_and_drop(component, variance, fisher, work, gradient):
+    """(one standard deviation of log tau by the counts alone, drop of the likelihood that makes up for t0)."""
+    _, _, _, step, lower, free = work
+    free[:] = True
+    gradient[:] = 0.0
+    gradient[component] = 1.0
+    if not _factorise(fisher, 0.0, free, lower):
+        return LARGEST_LOG_TAU_STEP, 0.5
+    _substitute(lower, free, gradient, step)
+    own = step[component]
+    if not 0.0 < own < LARGEST_LOG_TAU_STEP**2:
+        return LARGEST_LOG_TAU_STEP, 0.5
+    return math.sqrt(own), 0.5 * max(variance / own, 1.0)
+
+
+@njit(**FAST)
+def profile_pixels(counts, parameters, covariance, likelihood, bank, width, bounds, tolerance, out):
+    """Where the profile likelihood of every lifetime has dropped as by one standard deviation, on both sides.
+
+    bounds (2, n_parameters) : of the parameters; parameters, covariance, likelihood : at the maximum
+    out (n_pixels, n_components, 2) : log tau; infinite where it does not drop so far inside the bounds
+
+    Newton's method on the root of the drop, which is nearly linear in log tau, between brackets.
+    """
+    n, m = parameters.shape[1], width.size
+    pixel, x, trial, gradient, fisher = np.zeros(m), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, n))
+    held = np.zeros((2, n))
+    free = np.ones(n, np.bool_)
+    work = (np.zeros((n, m)), np.zeros(m), np.zeros(m), np.zeros(n), np.zeros((n, n)), free)
+    jacobian, expected, scratch = work[0], work[1], work[2]
+    for p in range(counts.shape[0]):
+        _copy(counts[p], pixel)
+        for end in range(2 * (n // 2)):
+            component, side = end // 2, end % 2
+            _copy(parameters[p], x)
+            _fill_empty(x)
+            _model(x, bank, width, jacobian, expected)
+            _score(pixel, expected, jacobian, scratch, gradient, fisher)
+            spread, drop = _spread_and_drop(component, covariance[p, component, component], fisher, work, gradient)
+            wanted = math.sqrt(2.0 * drop)
+            limit = bounds[side, component]
+            within, beyond = x[component], limit
+            at = x[component] + (2 * side - 1) * wanted * spread
+            for _ in range(MOST_STEPS):
+                at = min(max(at, bounds[0, component]), bounds[1, component])
+                _hold(x, component, at, bounds, held)
+                reached, _ = _maximise(pixel, x, bank, width, held, tolerance, work, gradient, fisher, trial)
+                root = math.sqrt(2.0 * max(likelihood[p] - reached, 0.0))
+                if abs(root - wanted) < 0.01 * wanted:
+                    break
+                if root < wanted:
+                    within = at
+                    if at == limit:
+                        at = (2 * side - 1) * np.inf
+                        break
+                else:
+                    beyond = at
+                slope = abs(_slope_of_profile(x, component, gradient)) / max(root, 1e-3)
+                move = min((wanted - root) / max(slope, 1e-9), LARGEST_LOG_TAU_STEP)
+                at += (2 * side - 1) * max(move, -LARGEST_LOG_TAU_STEP)
+                if not min(within, beyond) < at < max(within, beyond):
+                    at = limit if beyond == limit else 0.5 * (within + beyond)
+                if abs(beyond - within) < 1e-4:
+                    break
+            out[p, component, side] = at

@@ -9,10 +9,13 @@ import numpy as np
 
 from analysis import _decay_axis as time_axis
 from analysis import _decay_kernels as kernels
-from analysis._decay_counts import in_threads
+from analysis._decay_counts import in_threads, stretches
 
 if TYPE_CHECKING:
     from analysis.decay import DecayModel
+
+STEPS_PER_FWHM = 36  # the excitation is even within a step: t0 is then good to 0.1 ps
+MOST_STEPS = 24  # per channel
 
 
 def share_of_time(axis: time_axis.PeriodAxis, labels: np.ndarray) -> np.ndarray:
@@ -25,7 +28,7 @@ def share_of_time(axis: time_axis.PeriodAxis, labels: np.ndarray) -> np.ndarray:
 def bank_of(model: DecayModel, tau_ns: np.ndarray, t0_ns: float, labels: np.ndarray) -> np.ndarray:
     """Photons per labelled group of channels and emitted photon, and derivatives by log tau: (2, n_tau, n_labels)."""
     axis = model.axis
-    oversampling = int(np.clip(np.ceil(12 * axis.bin_width_ns / model.irf_fwhm_ns), 1, 8))
+    oversampling = int(np.clip(np.ceil(STEPS_PER_FWHM * axis.bin_width_ns / model.irf_fwhm_ns), 1, MOST_STEPS))
     excitation, widths_ns = time_axis.delayed(model.irf, axis, t0_ns, oversampling)
     target = np.repeat(labels, oversampling)[: excitation.size]
     steps = time_axis.merged(excitation, widths_ns, target)
@@ -77,11 +80,15 @@ def probabilities(model: DecayModel, tau_ns, fraction, background_fraction, labe
     return (1 - background) * signal + background * share_of_time(model.axis, labels)
 
 
+def bounds_of(model: DecayModel) -> tuple[np.ndarray, np.ndarray]:
+    """Least and largest parameters."""
+    ones, free = np.ones(model.n_components), np.ones(model.n_components + 1)
+    return np.append(ones * model.log_tau[0], 0 * free), np.append(ones * model.log_tau[-1], np.inf * free)
+
+
 def maximise(model: DecayModel, compressed: np.ndarray, tolerance: float = 1e-5) -> dict[str, np.ndarray]:
     """Parameters (log tau..., photons..., background) of each row and what belongs to them."""
     n_pixels, n = len(compressed), 2 * model.n_components + 1
-    low, high = np.zeros(n), np.full(n, np.inf)
-    low[: n // 2], high[: n // 2] = model.log_tau[0], model.log_tau[-1]
     result = {
         "parameters": np.full((n_pixels, n), np.nan),
         "covariance": np.full((n_pixels, n, n), np.nan),
@@ -99,8 +106,8 @@ def maximise(model: DecayModel, compressed: np.ndarray, tolerance: float = 1e-5)
     def task(first: int, stop: int) -> None:
         part = tuple(array[first:stop] for array in result.values())
         pixels = compressed[first:stop].astype(float)
-        width, bounds = model.live_fraction, (low, high)
+        width, bounds = model.live_fraction, bounds_of(model)
         kernels.fit_pixels(pixels, bank, slope, spread, width, bounds, starts, log_starts, tolerance, part)
 
-    in_threads(task, n_pixels)
+    in_threads(task, stretches(n_pixels))
     return result

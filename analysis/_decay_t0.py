@@ -11,12 +11,13 @@ from scipy.optimize import OptimizeResult, minimize_scalar
 from analysis import _decay_kernels as kernels
 from analysis._decay_axis import time_bins
 from analysis._decay_counts import check_length, sum_of_decays
-from analysis._decay_likelihood import bank_of, delay_slope, interpolation, maximise
+from analysis._decay_likelihood import bank_of, maximise
 
 if TYPE_CHECKING:
     from analysis.decay import DecayModel
 
 MOST_COMPONENTS = 4
+UNKNOWN_SHARE_OF_CHANNEL = 0.002
 
 
 def fit_t0(model: DecayModel, summed: np.ndarray) -> DecayModel:
@@ -84,15 +85,52 @@ def _likeliest_delay(model: DecayModel, compressed: np.ndarray) -> tuple[DecayMo
 
 
 def _delay_error(model: DecayModel, compressed: np.ndarray) -> float:
-    """One standard deviation of t0, all other parameters of the sum being free."""
-    found = maximise(model, compressed, 1e-9)
-    parameters, bank = found["parameters"][0], interpolation(model)
-    information = kernels.delay_information(compressed[0], parameters, bank, delay_slope(model), model.live_fraction)
-    if information > 0:
-        return float(information**-0.5)
-    if model.n_components == 1:
-        return float("inf")
-    return _delay_error(replace(model, n_components=model.n_components - 1), compressed)  # two lifetimes were one
+    """One standard deviation of t0, all other parameters of the sum being free.
+
+    At the maximum of the likelihood t0 moves by influence @ change when the data change by so much against the model:
+    the counts of the decay do, and the counts of the IRF do to the model. The shape of the pulse inside a channel,
+    which nobody knows, adds a share of the channel.
+    """
+    expected, jacobian, photons, tau_ns = _derivatives(model, maximise(model, compressed, 1e-9)["parameters"][0])
+    fisher = (jacobian / expected) @ jacobian.T
+    scale = np.diag(fisher) ** -0.5
+    regular = fisher * scale * scale[:, None]
+    if np.linalg.eigvalsh(regular)[0] < 1e-12:
+        if model.n_components == 1:
+            return float("inf")
+        return _delay_error(replace(model, n_components=model.n_components - 1), compressed)  # two lifetimes were one
+    t0_row = scale * scale[-1] * np.linalg.inv(regular)[-1]
+    influence = t0_row @ jacobian / expected
+    variance = t0_row[-1] + _variance_of_irf(model, photons, tau_ns, influence)
+    return float(np.sqrt(variance + (UNKNOWN_SHARE_OF_CHANNEL * model.axis.bin_width_ns) ** 2))
+
+
+def _derivatives(model: DecayModel, parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Expected counts; their derivatives by log tau, photons, background (if any) and t0; photons; tau_ns."""
+    log_tau, photons = np.split(parameters[:-1], 2)
+    present = photons > 0
+    photons, tau_ns = photons[present], np.exp(log_tau[present])
+    h_ns = 0.05 * model.axis.bin_width_ns
+    earlier, now, later = (bank_of(model, tau_ns, model.t0_ns + h, model.time_bin) for h in (-h_ns, 0.0, h_ns))
+    moved = photons @ (later[0] - earlier[0]) / (2 * h_ns)
+    flat = [model.live_fraction] if parameters[-1] > 0 else []
+    expected = np.maximum(photons @ now[0] + parameters[-1] * model.live_fraction, kernels.FLOOR)
+    return expected, np.vstack([photons[:, None] * now[1], now[0], *flat, moved]), photons, tau_ns
+
+
+def _variance_of_irf(model: DecayModel, photons: np.ndarray, tau_ns: np.ndarray, influence: np.ndarray) -> float:
+    """What the counting noise of the IRF adds to the variance of t0 (ns^2); 0 for an IRF that is not counts."""
+    if (model.irf_counts != np.rint(model.irf_counts)).any():
+        return 0.0
+    axis, n = model.axis, model.axis.n_channels
+    channels = np.arange(n)
+    decay = kernels.exponential_bank(1.0 * (channels == 0), axis.widths_ns, channels, n, tau_ns)[:, 0] @ photons
+    seen = np.where(model.time_bin >= 0, influence[model.time_bin], 0.0)
+    by_excitation = np.fft.irfft(np.fft.rfft(seen) * np.fft.rfft(decay).conj(), n)
+    by_count = np.interp(channels + model.t0_ns / axis.bin_width_ns, channels, by_excitation, period=n)
+    counts, pulse = axis.fold(model.irf_counts), model.irf > 0
+    dark = counts[~pulse].sum() / max(1, axis.n_live - pulse.sum())
+    return float(by_count[pulse] ** 2 @ counts[pulse]) / float((counts[pulse] - dark).sum()) ** 2
 
 
 def with_time_bins(model: DecayModel) -> DecayModel:
