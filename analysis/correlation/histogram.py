@@ -6,8 +6,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis._decay_counts import check_counts
 from analysis.correlation import kernels
+from analysis.decay.counts import check_counts
 
 Array = NDArray[np.float64]
 ESTIMATORS = ("start_stop", "all_pairs")

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from PIL import Image
 
-from analysis import _figure_curves as curves
 from analysis import figures
+from analysis.figures import curves
 from analysis.flim import FlimMap, FlimRaster, RasterFacts, Response
 
 N_BINS, BIN_NS, PERIOD_NS = 500, 0.2, 100.0

@@ -1,29 +1,17 @@
-"""Lifetime images as figures: Fig. 4 and 5 of the paper, an overview of one run, and the image that grows.
+"""Fig. 4 and 5 of the paper, and an overview of one run."""
 
-Everything takes `FlimMap`s and returns a matplotlib `Figure`; only `save` writes files. Nothing here touches pyplot,
-so figures can be drawn in any thread and without a display.
-"""
-
-import json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Sequence
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from analysis import _figure_curves as curves
-from analysis import _figure_parts as parts
-from analysis._figure_parts import lifetime_rgb
-from analysis.flim import PEROVSKITE, QD, FlimMap, FlimRaster, RasterFacts, rate
+from analysis.figures import curves, parts
+from analysis.figures.parts import lifetime_rgb
+from analysis.flim import FlimMap, RasterFacts
 from analysis.lifetimes import LifetimeDistribution, distribution
 
-__all__ = ["LiveImage", "figure4", "figure5", "lifetime_rgb", "overview", "save"]
-
 QD_THRESHOLD_CPS = 250.0
-DPI = 300
 IMAGE_IN = 1.60
 BLUE, ORANGE, GREEN, WINE = "#0072B2", "#C85200", "#008F68", "#7A1E50"  # told apart by all kinds of eyes
 PIXEL_LOOKS = [(GREEN, "o", "pixel 1"), (WINE, "s", "pixel 2")]
@@ -181,102 +169,3 @@ def tau2_distribution(image: FlimMap, where: np.ndarray | None = None) -> Lifeti
     weights = image.trusted_photons
     chosen = weights if where is None else np.where(where, weights, 0.0)
     return distribution(image.fit.tau_ns[..., -1].ravel(), chosen.ravel())
-
-
-class Growing(Protocol):
-    """What a live image is drawn from: `LiveFlim`, or anything with a raster and a preview of tau2."""
-
-    tau2_ns: np.ndarray
-
-    @property
-    def raster(self) -> FlimRaster | None: ...
-
-
-class LiveImage:
-    """The raster as it grows: perovskite, QD and lifetime so far, with progress and rates.
-
-    Drawn once, then updated in place in a few milliseconds. Scans are summed as they come, without drift correction:
-    this is for the eye, `FlimRaster.result` is the measurement. Save `figure` whenever you like.
-    """
-
-    def __init__(self, facts: RasterFacts, *, tau_limits_ns: tuple[float, float] = (4.0, 20.0)):
-        self.facts, self.tau_limits_ns = facts, tau_limits_ns
-        self.figure = Figure(figsize=(parts.WIDTH_IN, 2.15))
-        nothing = np.full((facts.ny, facts.nx), np.nan)
-        axes = [parts.place(self.figure, left, 0.20, IMAGE_IN, IMAGE_IN) for left in (0.06, 2.25, 4.44)]
-        names = ("perovskite", "QDs", "lifetime")
-        self.pictures = []
-        for ax, cmap, name in zip(axes, (parts.PEROVSKITE_MAP, parts.QD_MAP, None), names, strict=True):
-            norm = parts.linear_scale(nothing) if cmap else None
-            values = nothing if cmap else lifetime_rgb(nothing, nothing, tau_limits_ns)
-            self.pictures.append(parts.show(ax, values, facts, cmap, norm))
-            finish_image(ax, facts, "", f"{facts.sample}: {name}")
-        for picture, left in zip(self.pictures, (1.71, 3.90), strict=False):
-            parts.colour_bar(parts.place(self.figure, left, 0.20, 0.09, IMAGE_IN), picture, "counts/s", extend="max")
-        parts.lifetime_key(
-            parts.place(self.figure, 6.13, 0.55, 0.22, 1.25), tau_limits_ns, (1.0, 2.0), ("dim", "bright")
-        )
-        self.text = self.figure.text(0.06 / parts.WIDTH_IN, 0.945, "waiting for the first line", size=parts.FONT)
-
-    def update(self, live: Growing) -> None:
-        """Show what there is by now."""
-        if (raster := live.raster) is None:
-            return
-        time_s = np.broadcast_to(raster.usable.sum(axis=0)[:, None], raster.images.shape[2:]) * self.facts.dwell_s
-        counts = np.where(raster.usable[None, ..., None], raster.images, 0).sum(axis=1)
-        rates = [rate(counts[route], time_s) for route in (PEROVSKITE, QD)]
-        for picture, values in zip(self.pictures, rates, strict=False):
-            picture.set_data(values)
-            picture.set_clim(*parts.span(values, 0, 99))
-        self.pictures[2].set_data(lifetime_rgb(live.tau2_ns, rates[0], self.tau_limits_ns))
-        self.text.set_text(progress(raster, rates))
-
-
-def progress(raster: FlimRaster, rates: Sequence[np.ndarray]) -> str:
-    """Lines so far and mean rates, in a line."""
-    facts, n_taken = raster.facts, int(raster.taken.sum())
-    bad = [(n_taken - int(raster.usable.sum()), "without light"), (int(raster.saturated.sum()), "saturated")]
-    lines = ", ".join([f"line {n_taken} of {facts.n_lines}", *(f"{n} {what}" for n, what in bad if n)])
-    means = [float(values[np.isfinite(values)].mean()) if np.isfinite(values).any() else 0.0 for values in rates]
-    return (
-        f"sample {facts.sample}, {parts.run_name(facts)}  ·  {lines}  ·  "
-        f"mean {means[0]:,.0f} perovskite and {means[1]:,.0f} QD counts/s"
-    )
-
-
-def save(
-    figure: Figure, path: str | Path, *, uids: Sequence[str], selection: Mapping[str, Any], code_version: str
-) -> Path:
-    """Write a figure (.png or .pdf) that says where it comes from, and the same in `<path>.json`; return the path.
-
-    Parameters
-    ----------
-    uids : runs the figure was made from
-    selection : what of them is shown: thresholds, pixels, limits; anything JSON can say, and numpy arrays
-    code_version : of the code that drew it
-
-    ValueError for another type of file. Neither file contains the time: the same data give the same bytes.
-    """
-    path = Path(path)
-    origin = {"uids": list(uids), "selection": dict(selection), "code_version": code_version}
-    told = json.dumps(origin, default=plain, allow_nan=False, sort_keys=True)
-    software = f"luminescope {code_version}"
-    if path.suffix == ".png":
-        metadata = {"Software": software, "Source": " ".join(uids), "Description": told}
-    elif path.suffix == ".pdf":
-        metadata = {"Creator": software, "Keywords": " ".join(uids), "Subject": told, "CreationDate": None}
-    else:
-        raise ValueError(f"{path.name}: figures are saved as .png or .pdf")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with rc_context({"pdf.fonttype": 42}):
-        figure.savefig(path, dpi=DPI, metadata=metadata)
-    sidecar = {"figure": path.name, **json.loads(told)}
-    path.with_name(f"{path.name}.json").write_text(json.dumps(sidecar, indent=2) + "\n", encoding="utf-8")
-    return path
-
-
-def plain(value: Any) -> Any:
-    """Numpy numbers and arrays as JSON knows them; TypeError for the rest."""
-    if isinstance(value, (np.ndarray, np.generic)):
-        return value.tolist()
-    raise TypeError(f"a selection cannot hold {type(value).__name__}: give numbers, text, lists")

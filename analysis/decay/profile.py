@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import _decay_kernels as kernels
-from analysis._decay_counts import in_threads, stretches
-from analysis._decay_likelihood import bounds_of, interpolation, maximise
+from analysis.decay import kernels
+from analysis.decay.counts import in_threads, stretches
+from analysis.decay.likelihood import bounds_of, interpolation, maximise
 
 if TYPE_CHECKING:
-    from analysis.decay import DecayModel
+    from analysis.decay.model import DecayModel
 
 TOLERANCE = 1e-4  # of the log-likelihood, whose drop is 0.5
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage, optimize, special
 
-from analysis._image_parts import Array, pixels_of
+from analysis.images.parts import Array, pixels_of
 
 FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian, in standard deviations
 MARGIN_PX = 3  # around a blob, to tell its background

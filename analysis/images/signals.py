@@ -1,32 +1,11 @@
-"""Numbers from intensity images: ratios, structure, correlation, clusters, and how far their influence reaches.
-
-Images are counts, shape (ny, nx), row = y. Every function takes `mask`, True where a pixel counts (for instance
-where a drift-corrected sum has its full coverage). `_err` is one standard deviation; each docstring says of what.
-"""
+"""Signals of regions, their ratio, structure above the shot noise, and correlation of two images."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis._image_blobs import Blobs, blobs
-from analysis._image_parts import Array, pixels_of
-from analysis._image_radial import RadialExcess, radial_excess
-
-__all__ = [
-    "Blobs",
-    "Correlation",
-    "RadialExcess",
-    "Ratio",
-    "Signal",
-    "Structure",
-    "background_subtracted_ratio",
-    "blobs",
-    "correlation",
-    "radial_excess",
-    "signal",
-    "structure",
-]
+from analysis.images.parts import Array, pixels_of
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis import _decay_axis as time_axis
-from analysis import _decay_kernels as kernels
-from analysis._decay_counts import in_threads, stretches
+from analysis.decay import axis as time_axis
+from analysis.decay import kernels
+from analysis.decay.counts import in_threads, stretches
 
 if TYPE_CHECKING:
-    from analysis.decay import DecayModel
+    from analysis.decay.model import DecayModel
 
 STEPS_PER_FWHM = 36  # the excitation is even within a step: t0 is then good to 0.1 ps
 MOST_STEPS = 24  # per channel

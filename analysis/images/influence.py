@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import spatial
 
-from analysis._image_parts import Array, pixels_of
+from analysis.images.parts import Array, pixels_of
 
 N_BOOT = 500
 FAR_SHARE = 0.02  # of the pixels must lie beyond the profile, to tell the background

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 from scipy.optimize import OptimizeResult, minimize_scalar
 
-from analysis import _decay_kernels as kernels
-from analysis._decay_axis import time_bins
-from analysis._decay_counts import check_length, sum_of_decays
-from analysis._decay_likelihood import bank_of, maximise
+from analysis.decay import kernels
+from analysis.decay.axis import time_bins
+from analysis.decay.counts import check_length, sum_of_decays
+from analysis.decay.likelihood import bank_of, maximise
 
 if TYPE_CHECKING:
-    from analysis.decay import DecayModel
+    from analysis.decay.model import DecayModel
 
 MOST_COMPONENTS = 4
 UNKNOWN_SHARE_OF_CHANNEL = 0.002

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from analysis import _figure_parts as parts
 from analysis.decay import DecayModel
+from analysis.figures import parts
 from analysis.flim import FlimMap
 from analysis.lifetimes import LifetimeDistribution
 

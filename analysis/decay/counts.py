@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis import _decay_kernels as kernels
+from analysis.decay import kernels
 
 PIXELS_PER_TASK = 256
 MOST_PHOTONS = 0xFFFFFFFF  # of a time bin

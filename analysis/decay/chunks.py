@@ -10,10 +10,10 @@ from dask.array.core import slices_from_chunks
 from dask.base import compute
 from dask.delayed import delayed
 
-from analysis._decay_counts import check_length, is_sparse
+from analysis.decay.counts import check_length, is_sparse
 
 if TYPE_CHECKING:
-    from analysis.decay import DecayFit
+    from analysis.decay.result import DecayFit
 
 
 def sum_of_decays(counts: Any, n_bins: int) -> np.ndarray:
