@@ -1,36 +1,48 @@
 # make            what can be made
 # make demo       the paper, measured on the twin; PRESET=... SEED=... SPEED=... TRUTH=... reach the twin
 # make lab        the IPython session
+# make bench      ours beside its peers; QUICK=1 small, CASE=decays one case, CPA=... the folder of that toolbox
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MARK := $(VENV)/.installed
+BENCH := .venv-bench
+BENCH_MARK := $(BENCH)/.installed
 TWIN := $(foreach option,PRESET SEED SPEED TRUTH,$(if $($(option)),--$(shell echo $(option) | tr A-Z a-z) $($(option))))
 
 # Compiled modules make every start of the lab several times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test lab check lock clean
+.PHONY: help install demo test lab check bench lock clean
 
 help:
 	@echo "make demo     measure the paper on the twin and compare (figures and results in demo/)"
 	@echo "make lab      open the IPython session"
 	@echo "make test     run the tests"
 	@echo "make check    ruff, pyright, import contracts"
+	@echo "make bench    speed and accuracy beside other packages, a quarter of an hour (writes bench/RESULTS.md)"
 	@echo "make lock     resolve the dependencies again (needs uv)"
 	@echo "make clean    remove the virtual environment and the demo; recorded data in data/ stay"
 
 install: $(MARK)
 
 $(MARK): requirements.lock pyproject.toml
+	$(call into,$(VENV),requirements.lock)
+
+$(BENCH_MARK): bench/requirements.lock pyproject.toml
+	$(call into,$(BENCH),bench/requirements.lock)
+
+# A new virtual environment: folder, locked requirements.
+define into
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "$$($(PYTHON) --version 2>&1) found, Python 3.11 to 3.13 needed: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "installing into $(VENV), a minute or two the first time"
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
-	@touch $(MARK)
+	@echo "installing into $(1), a minute or two the first time"
+	$(PYTHON) -m venv $(1)
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(2)
+	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $(1)/.installed
+endef
 
 demo: install
 	$(BIN)/python profile/demo.py $(TWIN)
@@ -48,9 +60,15 @@ check: install
 	  else echo "pyright cannot get its Node package here: types were not checked"; fi
 	$(BIN)/lint-imports
 
+bench: $(BENCH_MARK)
+	$(BENCH)/bin/python -m bench $(if $(QUICK),--quick) $(CASE)
+
+LOCK := uv pip compile --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" \
+  pyproject.toml --extra dev
+
 lock:
-	uv pip compile --universal --python-version 3.11 --extra dev --no-emit-index-url \
-	  --custom-compile-command "make lock" pyproject.toml --output-file requirements.lock
+	$(LOCK) --output-file requirements.lock
+	$(LOCK) --extra bench --constraint requirements.lock --output-file bench/requirements.lock
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) $(BENCH) demo
