@@ -72,7 +72,7 @@ def comparisons(quick: bool) -> list[Comparison]:
         for n in [1 if setting == LONG else n_traces]
         if setting != LONG or length_s == DURATION_S
     ]
-    return [*beside, *_null(100 if quick else 1000)]
+    return [*beside, *_null(100 if quick else 4000)]
 
 
 def _beside(find: Find, name: str, n_traces: int, length_s: float) -> Measured:

@@ -6,13 +6,13 @@ answer: a block of steps first collects the photons that have a partner, then al
 then all second ones, until none is left.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike
+
+from analysis.threads import in_threads, n_cores
 
 FAST = {"error_model": "numpy", "cache": True, "nogil": True}
 BLOCK = 1024
@@ -63,8 +63,7 @@ def count_pairs(
     a: np.ndarray, b: np.ndarray, *, low: int, width: int, n_bins: int, n_threads: int | None
 ) -> np.ndarray:
     """Count pairs per bin [low + k width, low + (k + 1) width) of b - a: (n_bins,) int64. The same on any threads."""
-    cores = n_threads or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    n_parts = max(1, min(cores, (a.size + b.size) // LEAST_PER_THREAD)) if n_threads is None else cores
+    n_parts = n_threads or max(1, min(n_cores(), (a.size + b.size) // LEAST_PER_THREAD))
     stops = np.linspace(0, a.size, n_parts + 1).astype(int)
     span = n_bins * width
 
@@ -75,10 +74,7 @@ def count_pairs(
             _count(a[first:stop], b[near[0] : near[1]], low, span, 1.0 / width, counts)
         return counts
 
-    if n_parts == 1:
-        return part(0, a.size)
-    with ThreadPoolExecutor(n_parts) as pool:
-        return np.sum(list(pool.map(part, *zip(*pairwise(stops), strict=True))), axis=0)
+    return np.sum(in_threads(part, pairwise(stops), n_parts), axis=0)
 
 
 def as_tags(values: ArrayLike, name: str) -> np.ndarray:

@@ -1,15 +1,13 @@
 """Photon counts on their way into a fit: dense or sparse, checked, summed, spread over threads."""
 
 import math
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from typing import Any
 
 import numpy as np
 
 from analysis.decay import kernels
+from analysis.threads import in_threads, stretches
 
 PIXELS_PER_TASK = 256
 MOST_PHOTONS = 0xFFFFFFFF  # of a time bin
@@ -50,29 +48,13 @@ def check_length(counts: Any, length: int, what: str) -> None:
         raise ValueError(f"counts have shape {counts.shape}: their last axis must hold the {length} {what}")
 
 
-def in_threads(task: Callable[..., None], stretches: list[tuple]) -> None:
-    """Call task(*stretch) for every stretch of pixels, on all cores."""
-    if len(stretches) < 2:
-        for stretch in stretches:
-            task(*stretch)
-        return
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
-        for done in [pool.submit(task, *stretch) for stretch in stretches]:
-            done.result()
-
-
-def stretches(n_pixels: int) -> list[tuple[int, int]]:
-    """(first, stop) of the pixels of each task."""
-    return [(first, min(first + PIXELS_PER_TASK, n_pixels)) for first in range(0, n_pixels, PIXELS_PER_TASK)]
-
-
 def blocks(counts: np.ndarray) -> list[tuple[int, np.ndarray]]:
     """Cut counts (..., n) into views (n_pixels, n), each with the index of its first pixel."""
     flat = counts.flags.c_contiguous or counts.ndim < 3
     images = [counts.reshape(-1, counts.shape[-1])] if flat else [counts[at] for at in np.ndindex(counts.shape[:-2])]
     cut, begin = [], 0
     for image in images:
-        cut += [(begin + first, image[first:stop]) for first, stop in stretches(len(image))]
+        cut += [(begin + first, image[first:stop]) for first, stop in stretches(len(image), PIXELS_PER_TASK)]
         begin += len(image)
     return cut
 
@@ -116,7 +98,7 @@ def sum_channels(counts: Any, time_bin: np.ndarray, runs: tuple[np.ndarray, np.n
         channel, photons = rows.indices[part].astype(np.int64), check_counts(rows.data[part]).astype(np.int64)
         _require(kernels.sum_entries(ends, channel, photons, time_bin, flat[first:stop]))
 
-    in_threads(sparse, stretches(len(flat)))
+    in_threads(sparse, stretches(len(flat), PIXELS_PER_TASK))
     return out
 
 

@@ -9,7 +9,8 @@ import numpy as np
 
 from analysis.decay import axis as time_axis
 from analysis.decay import kernels
-from analysis.decay.counts import in_threads, stretches
+from analysis.decay.counts import PIXELS_PER_TASK
+from analysis.threads import in_threads, stretches
 
 if TYPE_CHECKING:
     from analysis.decay.model import DecayModel
@@ -109,5 +110,5 @@ def maximise(model: DecayModel, compressed: np.ndarray, tolerance: float = 1e-5)
         width, bounds = model.live_fraction, bounds_of(model)
         kernels.fit_pixels(pixels, bank, slope, spread, width, bounds, starts, log_starts, tolerance, part)
 
-    in_threads(task, stretches(n_pixels))
+    in_threads(task, stretches(n_pixels, PIXELS_PER_TASK))
     return result

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.decay import kernels
-from analysis.decay.counts import in_threads, stretches
+from analysis.decay.counts import PIXELS_PER_TASK
 from analysis.decay.likelihood import bounds_of, interpolation, maximise
+from analysis.threads import in_threads, stretches
 
 if TYPE_CHECKING:
     from analysis.decay.model import DecayModel
@@ -38,5 +39,5 @@ def profile(model: DecayModel, compressed: np.ndarray) -> np.ndarray:
         )
         ends[lit[part]] = np.exp(at)
 
-    in_threads(task, stretches(len(lit)))
+    in_threads(task, stretches(len(lit), PIXELS_PER_TASK))
     return ends

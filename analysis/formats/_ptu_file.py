@@ -1,9 +1,6 @@
 """An open PTU file: what its header tells of the records, and a first pass over them."""
 
 import math
-import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +20,7 @@ from analysis.formats._ptu_records import (
 )
 from analysis.formats._ptu_tags import read_tags
 from analysis.formats.photons import Markers
+from analysis.threads import in_threads, stretches
 
 CHUNK = 256  # blocks that a thread works on at a time
 SHORTEST_S, LONGEST_S = 1e-15, 1e3  # of a tick or a channel
@@ -148,7 +146,7 @@ def survey(records: Records) -> Survey:
         lambda a, b: count_blocks(
             records.words[a * BLOCK : b * BLOCK], records.layout, n_photons[a:b], n_overflows[a:b], n_others[a:b]
         ),
-        n_blocks,
+        stretches(n_blocks, CHUNK),
     )
     photons_before, overflows_before = (np.append(0, np.cumsum(n)) for n in (n_photons, n_overflows))
     late = np.searchsorted(overflows_before, LATEST // records.layout.wrap)
@@ -170,12 +168,3 @@ def strange_record(records: Records) -> ValueError:
     first = np.flatnonzero(routes(records.kind)[records.words >> records.layout.code_shift] == NO_ROUTE)[0]
     message = f"expected a {records.kind.name} record, found {records.words[first]:#010x}, whose code means nothing"
     return records.error(first, message)
-
-
-def in_threads(work: Callable[[int, int], Any], n: int, stride: int = CHUNK) -> list:
-    """Results of work(first, stop) for stretches of 0 .. n, in order, on all cores."""
-    runs = [(a, min(a + stride, n)) for a in range(0, n, stride)]
-    if len(runs) < 2:
-        return [work(*run) for run in runs]
-    with ThreadPoolExecutor(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else None) as pool:
-        return list(pool.map(lambda run: work(*run), runs))

@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from analysis.formats._cube_kernels import add_photons, add_records, find_lines
-from analysis.formats._ptu_file import Records, in_threads, open_ptu, strange_record, survey
+from analysis.formats._ptu_file import Records, open_ptu, strange_record, survey
 from analysis.formats._ptu_records import NO_ROUTE, routes
 from analysis.formats.photons import Photons
+from analysis.threads import in_threads, stretches
 
 MOST_CELLS = 2**32  # of a cube: 8 GiB of uint16
 MOST_CHANNELS = 2**16
+ROWS_PER_TASK = 32
 
 
 @dataclass(frozen=True)
@@ -190,9 +192,8 @@ def _by_rows(work: Callable[[_Lines], np.ndarray], lines: _Lines) -> np.ndarray:
     """Sum of work(lines of some rows), by threads that share no row."""
     edges = np.flatnonzero(np.diff(lines.row, prepend=-1))
     edges = np.append(edges, lines.row.size)
-    results = in_threads(
-        lambda a, b: work(_Lines(*(column[edges[a] : edges[b]] for column in lines))), edges.size - 1, 32
-    )
+    rows = stretches(edges.size - 1, ROWS_PER_TASK)
+    results = in_threads(lambda a, b: work(_Lines(*(column[edges[a] : edges[b]] for column in lines))), rows)
     return np.sum(results, axis=0) if results else np.zeros(3, np.int64)
 
 

@@ -24,7 +24,6 @@ from analysis.formats._ptu_file import (
     SHORTEST_S,
     Records,
     Survey,
-    in_threads,
     open_ptu,
     strange_record,
     survey,
@@ -32,6 +31,7 @@ from analysis.formats._ptu_file import (
 from analysis.formats._ptu_records import BLOCK, SPECIAL, RecordType, decode, encode, layout_of, routes
 from analysis.formats._ptu_tags import HEADER_END, MAGIC, VERSION, tag
 from analysis.formats.photons import Photons
+from analysis.threads import in_threads, stretches
 
 __all__ = ["RecordType", "is_ptu", "read_ptu", "write_ptu"]
 
@@ -80,7 +80,7 @@ def _decode(records: Records, found: Survey) -> tuple[np.ndarray, np.ndarray, np
         start = int(found.overflows_before[a])
         return decode(words, records.layout, table, start, macrotime[mine], nanotime[mine], route[mine])
 
-    results = in_threads(chunk, found.photons_before.size - 1)
+    results = in_threads(chunk, stretches(found.photons_before.size - 1, CHUNK))
     if any(strange for _, strange, _ in results):
         raise strange_record(records)
     edges = found.photons_before[::CHUNK]
