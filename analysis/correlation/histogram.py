@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.correlation import kernels
-from analysis.decay.counts import check_counts
+from analysis.counts import check_counts
 
 Array = NDArray[np.float64]
 ESTIMATORS = ("start_stop", "all_pairs")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.decay.counts import check_counts
+from analysis.counts import check_counts
 
 Array = NDArray[np.float64]
 

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import ndtr, xlogy
 
-from analysis.decay.counts import check_counts
+from analysis.counts import check_counts
 
 Array = NDArray[np.float64]
 LEAST_BINS = 8

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.counts import check_counts
 from analysis.decay import kernels
 from analysis.threads import in_threads, stretches
 
@@ -26,21 +27,6 @@ def is_sparse(counts: Any) -> bool:
 def is_dask(counts: Any) -> bool:
     """Whether the counts are a dask array, without importing dask."""
     return type(counts).__module__.startswith("dask.array")
-
-
-def check_counts(block: np.ndarray) -> np.ndarray:
-    """The block as native integers; ValueError unless it holds whole, non-negative numbers."""
-    if block.dtype.kind == "f":
-        if not np.isfinite(block).all():
-            raise ValueError("counts hold NaN or infinity: give whole numbers of photons")
-        if (block != np.rint(block)).any():
-            raise ValueError("counts are not whole numbers: give photons, not rates or normalised decays")
-        block = block.astype(np.int64)
-    elif block.dtype.kind not in "iub":
-        raise ValueError(f"counts are of type {block.dtype}: give whole numbers of photons")
-    if block.dtype.kind == "i" and block.size and block.min() < 0:
-        raise ValueError(f"counts go down to {block.min()}: give whole, non-negative numbers of photons")
-    return np.ascontiguousarray(block, dtype=block.dtype.newbyteorder("="))
 
 
 def check_length(counts: Any, length: int, what: str) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.decay.counts import MOST_PHOTONS, check_counts, check_length
+from analysis.counts import check_counts
+from analysis.decay.counts import MOST_PHOTONS, check_length
 from analysis.decay.likelihood import maximise
 from analysis.decay.profile import profile
 from analysis.decay.result import DecayFit, DecayWarning
