@@ -22,7 +22,7 @@ ERRORS = ("mode_err_ns", "median_err_ns", "fwhm_err_ns", "skewness_err", "centra
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LifetimeDistribution:
     """Intensity-weighted distribution of a lifetime over the pixels of an image.
 

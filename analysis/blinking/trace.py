@@ -30,7 +30,7 @@ class OnFraction:
     n_off_periods : dark periods before bleaching: the error needs several to be more than a guess
     low_cps, high_cps : the levels, corrected for dead time
     n_levels : 1 if dark and bright cannot be told apart: then value is 1, or 0 if nothing but background was seen
-    bleached_at_s, bleached_at_err_s : NaN if it did not bleach
+    bleached_at_s, bleached_at_err_s : NaN if it did not bleach; of levels, the error is one photon of the difference
     bleach_p_value : chance that an emitter with dark periods like those before stays dark that long; NaN without a
         dark end
     """

@@ -19,9 +19,10 @@ class Decision:
     """Whether the light comes from a single emitter.
 
     single : True (g2_zero < 0.5), False (g2_zero > 0.5), None (undecided)
-    significance_sigma : how far the contrast lies above that of two equal emitters, in standard deviations
+    significance_sigma : how far the contrast lies above that of two equal emitters, in standard deviations; where no
+        dip is found, how surely that of two emitters is excluded (negative)
     threshold_sigma : the distance asked for
-    p_single : the same distance as a probability, 1 if surely single
+    p_single : the normal probability of that distance: near 1 well above two emitters, near 0 well below
     reason : in words
     """
 

@@ -120,7 +120,8 @@ def fit_antibunching(
     Poisson likelihood; that of first stops is exact for stops that come at the rate R g2(t) after a start, with or
     without `n_starts`. It is maximised over all but t0, over which it is averaged. tau is exp(mean log tau - s^2 / 2),
     s its relative error: free of bias in the mean, so that taus may be averaged. Errors of tau and C are widened by
-    1 + s^2 / 2, and calibrated from `dip_coincidences` = 50 on. ValueError for counts or settings that make no
+    1 + s^2 / 2, and calibrated from `dip_coincidences` = 50 on; below about 100 only deep dips are identified, so C is
+    high by a few percent. For continuous excitation. ValueError for counts or settings that make no
     histogram. Source of the first stops: Coates, J. Phys. E 1, 878 (1968).
     """
     histogram = live_histogram(

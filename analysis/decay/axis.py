@@ -74,7 +74,7 @@ class PeriodAxis:
         first, stop = int(occupied[0]), int(occupied[-1]) + 1
         edge = max(1, self.n_channels // 20)
         empty = self.n_channels - (stop - first)
-        missed = empty * min(counts[first : first + edge].mean(), counts[stop - edge : stop].mean())
+        missed = empty * min(counts[first : first + edge].mean(), counts[max(0, stop - edge) : stop].mean())
         if empty < edge and missed > SURELY_DEAD:
             return replace(self, first=first, most_live=stop - first)
         sums = np.cumsum(np.concatenate([[0.0], counts]))

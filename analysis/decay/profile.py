@@ -22,7 +22,7 @@ def profile(model: DecayModel, compressed: np.ndarray) -> np.ndarray:
 
     A lifetime belongs to the interval if some other decay with it, the lifetimes in their order, explains the counts
     almost as well: its log-likelihood is at most 0.5 below the best. For the error of t0, which the rows share, the
-    drop grows with the variance. Covers 65 to 70 % from 200 photons on, degenerate rows included.
+    drop grows with the variance. Covers 64 to 70 % from 200 photons on, degenerate rows included.
     Source: Venzon & Moolgavkar, J. R. Stat. Soc. C 37, 87 (1988).
     """
     found = maximise(model, compressed)

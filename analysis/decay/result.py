@@ -28,7 +28,7 @@ class DecayFit:
     The error of a lifetime is widened by 1 + s^2, s being that of its logarithm; others by that of the least certain
     lifetime: 4 % for 1.9 and 6.6 ns with 580 photons, nothing above a few thousand. tau +- error then covers 67 to
     72 % from 500 photons on (three lifetimes: from 2000). With fewer photons, two-component estimates have tails that
-    no error bar describes: average medians, not means, and ask for profile intervals, which cover 65 to 70 % from 200
+    no error bar describes: average medians, not means, and ask for profile intervals, which cover 64 to 70 % from 200
     photons on, degenerate pixels included.
 
     The deviance of a bright decay shows what the model lacks: uneven channels of a card, a third lifetime. On time bins

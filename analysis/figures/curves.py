@@ -21,7 +21,7 @@ TAILS = (0.02, 0.999)
 LEAST_PHOTONS = 2  # a distribution needs more than one
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DecayPoints:
     """A decay ready to be drawn: time after the pulse and width of each point in ns, counts, and the fit's counts."""
 
@@ -277,19 +277,24 @@ def reach_ns(found: LifetimeDistribution) -> tuple[float, float]:
 
 
 def drift_panel(ax: Axes, image: FlimMap) -> None:
-    """Where the scene was during each scan, in um since the first, with error bars; unknown scans are left out."""
+    """Where the scene was during each scan, in um since the first, with error bars, and the path of its rows if known.
+
+    Unknown scans are left out.
+    """
     known = image.drift.reliable & np.isfinite(image.drift.shift_px).all(axis=1)
     y_um, x_um = image.drift.shift_px[known].T * image.facts.pixel_um
     y_err, x_err = np.nan_to_num(image.drift.shift_err_px[known]).T * image.facts.pixel_um
-    ax.errorbar(x_um, y_um, xerr=x_err, yerr=y_err, fmt="o-", color=parts.GREY, ecolor="black", elinewidth=0.6,
-                linewidth=0.5, markersize=0)  # fmt: skip
+    path = image.drift.shift_px[known] if image.line_drift is None else image.line_drift.shift_px[known].reshape(-1, 2)
+    y_path, x_path = path.T * image.facts.pixel_um
+    ax.plot(x_path, y_path, color=parts.GREY, linewidth=0.5)
+    ax.errorbar(x_um, y_um, xerr=x_err, yerr=y_err, fmt="none", ecolor="black", elinewidth=0.6)
     order = np.flatnonzero(known) + 1
     ax.scatter(x_um, y_um, c=order, cmap="viridis", s=9, zorder=3, linewidths=0)
     for place in {0, len(order) - 1}:
         ax.annotate(str(order[place]), (x_um[place], y_um[place]), (3, 3), textcoords="offset points", size=parts.FONT)
-    reach = max(image.facts.pixel_um, 0.65 * float(max(np.ptp(x_um), np.ptp(y_um))))
-    ax.set_xlim(float(x_um.min() + x_um.max()) / 2 - reach, float(x_um.min() + x_um.max()) / 2 + reach)
-    ax.set_ylim(float(y_um.min() + y_um.max()) / 2 - reach, float(y_um.min() + y_um.max()) / 2 + reach)
+    reach = max(image.facts.pixel_um, 0.65 * float(max(np.ptp(x_path), np.ptp(y_path))))
+    ax.set_xlim(float(x_path.min() + x_path.max()) / 2 - reach, float(x_path.min() + x_path.max()) / 2 + reach)
+    ax.set_ylim(float(y_path.min() + y_path.max()) / 2 - reach, float(y_path.min() + y_path.max()) / 2 + reach)
     ax.set_aspect("equal")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_locator(MaxNLocator(3))

@@ -12,7 +12,7 @@ FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian, in standard deviations
 MARGIN_PX = 3  # around a blob, to tell its background
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Blobs:
     """Table of clusters, one row each: positions from the corner of the image, size of a round Gaussian, counts.
 

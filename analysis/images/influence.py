@@ -13,7 +13,7 @@ FAR_SHARE = 0.02  # of the pixels must lie beyond the profile, to tell the backg
 CLEAR = 3  # sigma of the first bin; below, there is no influence to measure
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RadialExcess:
     """Mean counts around clusters above those far away, against distance to the nearest cluster.
 

@@ -10,10 +10,11 @@ from analysis.registration.pixel import place
 from analysis.registration.subpixel import refine
 
 MIN_PAIRS = 10  # chance coincidences per lag with image 0; fewer have no Gaussian scatter
+BRIGHT = 1000  # counts per pixel above which the model of the scene, not the noise, is the limit
 MAX_ERR_PX = 0.5  # beyond this not even the pixel is known
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Drift:
     """How far the scene moved since image 0, in pixels (row, column).
 
@@ -48,10 +49,11 @@ def register(images: ArrayLike, *, max_shift_px: float | None = None) -> Drift:
     window = window_of(stable.shape[1:])
     stable -= (stable * window).sum(axis=(1, 2), keepdims=True) / window.sum()
     photons = counts.sum(axis=(1, 2))
+    brightness = np.maximum(1, photons / counts[0].size / BRIGHT)
     enough = photons * photons[0] >= MIN_PAIRS * counts[0].size
     whole, placed = place(stable, noise, enough, max_shift_px)
     shift, error = np.full((len(counts), 2), np.nan), np.full((len(counts), 2), np.nan)
-    shift[placed], error[placed] = refine(stable[placed], noise[placed], whole[placed])
+    shift[placed], error[placed] = refine(stable[placed], (noise * brightness)[placed], whole[placed])
     reliable = placed & (error <= MAX_ERR_PX).all(axis=1)
     reliable[0] = True
     shift[0] = error[0] = 0

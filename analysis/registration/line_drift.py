@@ -42,7 +42,7 @@ def line_shifts(images: ArrayLike, drift: Drift | None = None, *, busy_share: fl
     -----
     The path in time is smooth or a random walk, as the data say; where they say nothing it is a straight line
     through the images. A shear that all images have alike is only known from that path, and its error says so.
-    With fewer than two reliable images nothing is known: shifts are zero and errors infinite.
+    With fewer than two reliable images nothing is known: the shifts of image 0 are zero, with infinite errors.
     """
     counts = checked_counts(images)
     if not 0 < busy_share <= 1:

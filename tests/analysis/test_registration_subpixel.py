@@ -127,6 +127,18 @@ def photons(scene, counts_per_px, seed):
     return [rng.poisson(counts_per_px * scene(d)) for d in ((0, 0), (0.4, -0.3), (-0.2, 0.7))]
 
 
+@pytest.mark.parametrize("kind", SCENES)
+def test_very_bright_images_are_no_worse_than_bright_ones(kind):
+    """Above a thousand counts per pixel the noise no longer hides what the model of the scene leaves out."""
+    rng = np.random.default_rng(3)
+    scene, shifts = points(kind, rng), np.cumsum(rng.normal(0, 0.7, (6, 2)), axis=0)
+    shifts -= shifts[0]
+    drift = register([rng.poisson(1e5 * scene(d)) for d in shifts])
+    assert drift.reliable.all()
+    assert np.abs(drift.shift_px - shifts).max() < 0.005
+    assert 0.0005 < np.median(drift.shift_err_px[1:]) < 0.004
+
+
 def test_an_independent_program_agrees_on_bright_sampled_images():
     rng = np.random.default_rng(5)
     scene = points("sampled", rng)
