@@ -1,0 +1,174 @@
+"""The code in the documentation runs as it stands, on small files like those it speaks of."""
+
+import re
+
+import numpy as np
+import pytest
+from scipy.stats import norm
+
+from analysis import blinking, correlation, registration
+from analysis.decay import fit_decays
+from analysis.formats import Decays, Photons
+from analysis.formats.ptu import write_ptu
+from analysis.formats.timeharp import write_t3r, write_thd
+from tests.conftest import HOUSE
+
+TAU_NS, CONTRAST = 18.0, 0.9
+DRIFT_PX = (-0.4, 0.6)  # row, column, from scan to scan
+CARD = {"macrotime_unit_s": 1e-7, "nanotime_unit_s": 0.144e-9, "n_channels": 4096, "reversed": True, "sync_hz": 2e6}
+
+
+def run(page, names):
+    """Execute the Python blocks of a page in order, with these names to begin with; returns all names."""
+    for block in re.findall(r"^```python\n(.*?)^```", (HOUSE / "docs" / page).read_text(), re.DOTALL | re.MULTILINE):
+        exec(block, names)
+    return names
+
+
+def emitter(rng, n, rate_per_ns):
+    """Arrival times (ns) of a single emitter, C = 1: two exponential steps from photon to photon."""
+    root = np.sqrt(1 - 4 * rate_per_ns * TAU_NS)
+    return np.cumsum(rng.exponential(2 * TAU_NS / (1 + root), n) + rng.exponential(2 * TAU_NS / (1 - root), n))
+
+
+def time_tags(rng):
+    """Two detectors behind a beam splitter, 5 % background, in ticks of 10 ps."""
+    signal = emitter(rng, 250_000, 2e-3)
+    times_ns = np.sort(np.append(signal, rng.uniform(0, signal[-1], 13_000))) + rng.normal(0, 0.25, 263_000)
+    order = np.argsort(times_ns)
+    route = rng.integers(1, 3, times_ns.size)[order].astype(np.uint8)
+    ticks = np.rint((times_ns[order] - times_ns.min()) * 100).astype(np.int64)
+    return Photons(ticks, 1e-11, np.empty(0, np.uint16), 1e-11, route)
+
+
+def first_stops(rng):
+    """Start-stop pairs of a card with a cable of 120 ns, at a low rate of stops."""
+    raw_ns = rng.uniform(20, 4096 * 0.144, 400_000)
+    kept = rng.random(raw_ns.size) < 1 - CONTRAST * np.exp(-np.abs(raw_ns - 120) / TAU_NS)
+    channel = (raw_ns[kept] / 0.144).astype(np.uint16)
+    macrotime = np.cumsum(rng.integers(10, 200, channel.size))
+    return Photons(macrotime, nanotime=channel, route=np.zeros(channel.size, np.uint8), **CARD)
+
+
+def blinking_trace(rng):
+    """30 kcps with dark periods of 3 kcps from 10 ms on, for 60 s, on a clock of 100 ns."""
+    on_s, off_s = rng.exponential(0.5, 300), 0.01 / np.sqrt(rng.uniform(1e-4, 1, 300))
+    edges = np.append(0, np.cumsum(np.stack([on_s, off_s], axis=1)))
+    times = np.sort(rng.uniform(0, 60, rng.poisson(30_000 * 60)))
+    bright = np.searchsorted(edges, times) % 2 == 1
+    ticks = np.floor(times[bright | (rng.random(times.size) < 0.1)] * 1e7).astype(np.int64)
+    ticks = ticks[np.append(True, np.diff(ticks) > 4)]
+    n = ticks.size
+    share = np.clip(np.diff(np.clip(edges, 0, 60))[::2], 0, None).sum() / 60
+    photons = Photons(ticks, nanotime=rng.integers(0, 4096, n, np.uint16), route=np.zeros(n, np.uint8), **CARD)
+    return photons, share
+
+
+def spots(rng, places_px, peak, background, n_px, sigma_px=1.02):
+    """Counts of round spots at places (x, y)."""
+    y, x = np.mgrid[:n_px, :n_px]
+    mean = np.full((n_px, n_px), float(background))
+    for x0, y0 in places_px:
+        mean += peak * np.exp(-0.5 * ((x - x0) ** 2 + (y - y0) ** 2) / sigma_px**2)
+    return rng.poisson(mean)
+
+
+def drifting_scans(rng):
+    """Five images of one scene that moves in between."""
+    places = rng.uniform(-5, 53, (60, 2))
+    return np.stack([spots(rng, places + i * np.array(DRIFT_PX[::-1]), 30, 1, 48) for i in range(5)])
+
+
+def response_and_decay(rng, tau_ns, *, bin_ns, period_ns):
+    """Curves (2, 4096) of one laser period: a response, and a decay of equal amplitudes."""
+    edges_ns = np.arange(4097) * bin_ns
+    recorded = edges_ns[:-1] < period_ns
+    pulse = np.diff(norm.cdf(edges_ns, 10, 0.25)) * recorded
+    shape = np.exp(-edges_ns[:-1] / np.array(tau_ns)[:, None]).sum(axis=0)
+    decay = np.convolve(pulse, shape)[:4096] * recorded
+    curves = np.stack(
+        [rng.poisson(2e5 * pulse + 0.1 * recorded), rng.poisson(2e5 * decay / decay.sum() + 0.5 * recorded)]
+    )
+    return curves.astype(np.uint32)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(11)
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_analyse_photons(rng, here, capsys):
+    trace, share = blinking_trace(rng)
+    write_ptu("hbt.ptu", time_tags(rng))
+    write_t3r("hbt.t3r", first_stops(rng))
+    write_t3r("blinking.t3r", trace)
+    np.save("image.npy", spots(rng, [(10.2, 12.1), (30.7, 25.0), (20.0, 32.0), (23.5, 32.0)], 300, 40, 40))
+    np.save("scans.npy", drifting_scans(rng))
+    found = run("how-to/analyse-photons.md", {})
+    assert capsys.readouterr().out == ""
+    for dip, contrast in ((found["dip"], 0.95**2), (found["card_dip"], CONTRAST)):
+        assert abs(dip.tau_ns - TAU_NS) < 4 * dip.tau_err_ns < 6
+        assert abs(dip.contrast - contrast) < 4 * dip.contrast_err < 0.3
+        assert abs(dip.t0_ns) < 4 * dip.t0_err_ns + 0.15
+    assert found["decision"].single is True
+    assert found["levels"].n_states == 2
+    assert found["levels"].state_rate_cps == pytest.approx([3000, 30_000], rel=0.02)
+    assert found["on"].value == pytest.approx(share, abs=0.002)
+    assert found["binned"].value == pytest.approx(share, abs=0.01)
+    power_law = next(law for law in found["laws"] if law.law == "power_law")
+    assert abs(power_law.exponent - 3.0) < 5 * power_law.exponent_err < 1.5
+    assert (found["glass"].median_s, found["film"].median_s) == (45, 200)
+    assert found["comparison"].p_value == pytest.approx(0.0016, abs=1e-4)
+    assert len(found["spots"]) == 4
+    assert np.sort(found["alone"].x_um) == pytest.approx([1.02, 3.07], abs=0.02)
+    assert found["drift"].shift_px == pytest.approx(np.outer(range(5), DRIFT_PX), abs=0.15)
+    for total, coverage in (("total", "coverage"), ("by_rows", "coverage_by_rows")):
+        assert found[total].shape == found[coverage].shape == (48, 48)
+        assert found[coverage].max() >= 5
+    assert found["tau_ns"] == pytest.approx(11.5, abs=0.05)
+
+
+def test_open_old_files(rng, here, capsys):
+    write_t3r("x.t3r", first_stops(rng))
+    curves = response_and_decay(rng, [4.0], bin_ns=0.035, period_ns=100)
+    write_thd("v60.thd", Decays(curves, np.full(2, 0.035), sync_hz=np.full(2, 1e7)), version="6.0")
+    found = run("how-to/open-old-files.md", {})
+    assert capsys.readouterr().out == ""
+    assert found["photons"].decay().sum() == len(found["photons"])
+    curves = found["curves"]
+    card = {"bin_width_ns": curves.bin_width_ns[1], "period_ns": curves.period_ns[1]}
+    fit = fit_decays(curves.counts[1], curves.counts[0], n_components=1, **card)
+    assert fit.tau_ns[0] == pytest.approx(4.0, abs=0.05)
+    assert (here / "y.thd").read_bytes() == (here / "v60.thd").read_bytes()
+    assert (here / "y.t3r").stat().st_size > 4 * len(found["photons"])
+
+
+def test_photon_statistics(rng):
+    tags, (trace, share) = time_tags(rng), blinking_trace(rng)
+    early = trace.macrotime[trace.macrotime < 3e8]
+    names = {name: getattr(room, name) for room in (correlation, blinking, registration) for name in room.__all__}
+    names |= {"times_a": tags.macrotime[tags.route == 1] * 10, "times_b": tags.macrotime[tags.route == 2] * 10}
+    names |= {"arrival_s": early * 1e-7, "counts": np.bincount((trace.macrotime // 100_000).astype(int))}
+    names |= {"images": drifting_scans(rng)}
+    found = run("explanation/photon-statistics.md", names)
+    assert found["decision"].single is True
+    assert found["levels"].n_states == 2
+    assert found["on"].value == pytest.approx(share, abs=0.01)
+    assert found["law"].n > 10
+    assert found["alive"].median_s == 60
+    assert found["lines"].reliable.all()
+    assert found["coverage"].max() == 5
+
+
+def test_lifetimes(rng):
+    irf, counts = response_and_decay(rng, [4.0, 20.0], bin_ns=0.144, period_ns=500)
+    fit = run("explanation/lifetimes.md", {"counts": counts, "irf": irf})["fit"]
+    assert fit.tau_ns == pytest.approx([4, 20], rel=0.04)
+    assert fit.fraction == pytest.approx([4 / 24, 20 / 24], abs=0.02)
+    assert fit.deviance == pytest.approx(1, abs=0.5)
