@@ -73,10 +73,11 @@ def decide(
 
     Notes
     -----
-    False, three ways: C lies below 0.5 if the background is not known (several emitters, or one in much background);
-    C lies below 0.75 rho^2 but not above 0.5 rho^2 if it is (several emitters); there is no dip, and one of two
-    emitters is excluded at any t0 but the outer tenths of the window. Significance is the signed root of the
-    likelihood ratio at the boundary, averaged over t0; without a dip, the bound 1 / ratio on the chance.
+    None if eqn (4) does not describe the histogram (`fit.fits`), such as a peak or a flash. False, three ways: C lies
+    below 0.5 if the background is not known (several emitters, or one in much background); C lies below 0.75 rho^2 but
+    not above 0.5 rho^2 if it is (several emitters); there is no dip, and one of two emitters is excluded at any t0 but
+    the outer tenths of the window. Significance is the signed root of the likelihood ratio at the boundary, averaged
+    over t0; without a dip, the bound 1 / ratio on the chance.
     """
     if not 0 < false_alarm < 0.5:
         raise ValueError(f"false_alarm is {false_alarm}: give a probability between 0 and 0.5")
@@ -85,6 +86,10 @@ def decide(
     rho = 1.0 if signal_fraction is None else signal_fraction
     _check_fraction(rho, signal_fraction_err)
     threshold, two = threshold_sigma(false_alarm, data_growth), TWO_EMITTERS * rho**2
+    if not fit.fits:
+        return Decision(
+            None, 0.0, threshold, 0.5, f"this is no antibunching dip: chi2 {fit.chi2:.2g} per degree of freedom"
+        )
     if not (fit.identified and fit.p_flat <= norm.sf(threshold)):
         chance = excluded_anywhere(fit.histogram, two, tau_range_ns)
         sigma = float(norm.ppf(min(chance, 0.5)))

@@ -16,6 +16,7 @@ TAU_BOUNDS_NS = (1.0, 300.0)
 FALSE_DIP = 0.01  # how often noise may pass for antibunching before numbers are given
 SCAN_MAY_GAIN = 6.0  # deviance, over a t0 in the middle of a bin
 LARGEST_LOG_TAU_ERR = 1.0  # beyond, the data do not tell tau
+WRONG_CHI2, WRONG_SIGMA = 1.2, 4.0  # a histogram beyond both is no dip
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +27,7 @@ class AntibunchingFit:
     baseline : coincidences per bin without the dip; on a start-stop card in its first live bin
     stop_cps : rate of stops; 0 if all pairs are counted, error 0 if it was given
     deviance : per degree of freedom; below 1 where most bins are nearly empty
+    chi2 : Pearson's chi-squared per degree of freedom; misfit_sigma : its excess over 1, in standard deviations
     n_coincidences : in the live bins
     dip_coincidences : pairs expected without antibunching within one tau of t0: what the errors depend on
     p_flat : chance that a flat histogram shows such a dip, anywhere in the window
@@ -48,6 +50,8 @@ class AntibunchingFit:
     stop_cps: float
     stop_err_cps: float
     deviance: float
+    chi2: float
+    misfit_sigma: float
     n_coincidences: int
     dip_coincidences: float
     p_flat: float
@@ -56,6 +60,11 @@ class AntibunchingFit:
     covariance: Array
     histogram: Histogram = field(repr=False)
     scan: Scan = field(repr=False)
+
+    @property
+    def fits(self) -> bool:
+        """Whether eqn (4) describes the histogram; a peak, a flash or crosstalk between the detectors does not fit."""
+        return self.chi2 < WRONG_CHI2 or self.misfit_sigma < WRONG_SIGMA
 
     @property
     def above_one(self) -> bool:
@@ -146,15 +155,16 @@ def _physical(histogram: Histogram, scan: Scan, p_flat: float) -> AntibunchingFi
     """Lifetime, contrast and their errors from the scan over t0."""
     x, covariance = scan.average()
     s = float(np.sqrt(covariance[LOG_TAU, LOG_TAU]))
-    identified = bool(p_flat <= FALSE_DIP and s < LARGEST_LOG_TAU_ERR and histogram.counts.any())
+    wider = 1 + s**2 / 2
+    identified = bool(p_flat <= FALSE_DIP and s * wider < LARGEST_LOG_TAU_ERR and histogram.counts.any())
     tau, contrast = float(np.exp(x[LOG_TAU] - min(s, LARGEST_LOG_TAU_ERR) ** 2 / 2)), float(x[CONTRAST])
     per_ns = float(np.exp(x[LOG_A])) if histogram.counts.any() else 0.0
     per_start = per_ns / histogram.n_starts if histogram.n_starts else 0.0
-    wider = 1 + s**2 / 2
     slope = np.diag([wider * tau, wider, 1.0, per_ns * histogram.width_ns, 1e9])
     slope = slope @ np.eye(5)[[LOG_TAU, CONTRAST, T0, LOG_A, STOP]]
     slope[4, LOG_A] = per_start * 1e9
     covariance = slope @ covariance @ slope.T if identified else np.full((5, 5), np.nan)
+    chi2, misfit_sigma = _misfit(histogram, scan)
     error = [float(value) for value in np.sqrt(np.diag(covariance))]
     return AntibunchingFit(
         tau_ns=tau,
@@ -170,6 +180,8 @@ def _physical(histogram: Histogram, scan: Scan, p_flat: float) -> AntibunchingFi
         stop_cps=float(x[STOP] + per_start) * 1e9,
         stop_err_cps=error[4],
         deviance=float(scan.deviance.min() / max(1, histogram.observed.size - int(histogram.free.sum()))),
+        chi2=chi2,
+        misfit_sigma=misfit_sigma,
         n_coincidences=int(histogram.counts.sum()),
         dip_coincidences=2 * tau * per_ns,
         p_flat=p_flat,
@@ -179,3 +191,11 @@ def _physical(histogram: Histogram, scan: Scan, p_flat: float) -> AntibunchingFi
         histogram=histogram,
         scan=scan,
     )
+
+
+def _misfit(histogram: Histogram, scan: Scan) -> tuple[float, float]:
+    """Pearson's chi-squared per degree of freedom, and its excess in its own standard deviations."""
+    mu = np.maximum(histogram.expected(scan.best)[0], 1e-9)
+    freedom = max(1, mu.size - int(histogram.free.sum()))
+    chi2 = float(np.sum((histogram.counts - mu) ** 2 / mu))
+    return chi2 / freedom, (chi2 - freedom) / float(np.sqrt(2 * freedom + np.sum(1 / mu)))

@@ -412,3 +412,17 @@ def test_nonsense_decisions_are_refused():
         fit_time_zero(DELAY_NS**3, np.ones(1000, int))
     with pytest.raises(ValueError, match="under 8 bins"):
         fit_time_zero([1.0], [1])
+
+
+@pytest.mark.parametrize("estimator", ["all_pairs", "start_stop"])
+@pytest.mark.parametrize("shape", ["peak", "flash"])
+def test_light_that_bunches_or_flashes_is_never_called_single(estimator, shape, rng):
+    """A peak or crosstalk at zero delay is no dip elsewhere in the window."""
+    delay_ns = (np.arange(400) - 200) * 0.5
+    expected = 50 * (1 + 0.8 * np.exp(-np.abs(delay_ns) / 17)) if shape == "peak" else np.full(400, 50.0)
+    for _ in range(10):
+        counts = rng.poisson(expected)
+        counts[200] += 5000 * (shape == "flash")
+        fit = fit_antibunching(delay_ns, counts, estimator=estimator)
+        assert decide(fit).single is not True
+        assert not (fit.fits and fit.identified)
