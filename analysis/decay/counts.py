@@ -16,6 +16,8 @@ MOST_PHOTONS = 0xFFFFFFFF  # of a time bin
 
 def as_counts(counts: Any) -> Any:
     """Sparse counts (of scipy or pydata/sparse) as they are, everything else as an array."""
+    if np.ma.is_masked(counts):
+        raise ValueError("counts are masked: select the pixels to be fitted, or fill what is masked")
     return counts if is_sparse(counts) else np.asarray(counts)
 
 

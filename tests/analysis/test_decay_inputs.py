@@ -146,3 +146,27 @@ def test_too_many_photons_for_a_time_bin_are_refused():
     for counts in (bright, scipy.sparse.csr_array(bright)):
         with pytest.raises(ValueError, match="4294967295 photons"):
             model.compress(counts)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"bin_width_ns": np.array([0.1, 0.2])}, "bin_width_ns is .*: give one number"),
+        ({"t0_ns": [1.0, 2.0]}, "t0_ns is .*: give one number"),
+        ({"n_components": 2.0}, "n_components is 2.0: give 1, 2 or 3"),
+        ({"counts": np.full(256, 1e30)}, "counts go up to 1e"),
+        ({"counts": np.ma.masked_less(np.arange(256), 9)}, "counts are masked"),
+    ],
+)
+def test_what_one_fit_cannot_mean_is_refused(settings, reason):
+    irf = np.round(1e4 * np.exp(-0.5 * ((np.arange(256) - 20) / 3) ** 2))
+    given = {"counts": np.ones(256, int), "irf": irf, "bin_width_ns": 0.1, "period_ns": 25.6} | settings
+    with pytest.raises(ValueError, match=reason):
+        fit_decays(given.pop("counts"), given.pop("irf"), **given)
+
+
+def test_a_width_for_each_curve_of_a_file_will_do_if_they_agree():
+    irf = np.round(1e4 * np.exp(-0.5 * ((np.arange(256) - 20) / 3) ** 2))
+    decay = np.round(np.convolve(irf, np.exp(-np.arange(256) / 40))[:256] / 10)
+    fits = [fit_decays(decay, irf, bin_width_ns=w, period_ns=50.0, n_components=1) for w in (0.1, np.full(5, 0.1))]
+    assert fits[0].tau_ns == fits[1].tau_ns
