@@ -9,10 +9,13 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from analysis.decay import DecayFit, DecayModel
-from analysis.registration import Drift, register, sum_aligned
+from analysis.registration import Drift, LineDrift, line_shifts, register, sum_aligned
 
 PEROVSKITE, QD = 0, 1
 FULLY_LIT = 0.999
+MAX_LINE_ERR_PX = 12**-0.5  # rms of rounding to whole pixels: rows known no better are not put right one by one
+MAX_MISFIT = 3.0  # chi-squared per degree of freedom of the path that the rows follow
+MAX_LINES = 4000  # the covariance of all rows must fit into memory
 
 
 @dataclass(frozen=True)
@@ -81,7 +84,11 @@ class FlimMap:
     """A lifetime image with everything needed to judge it. Images are (ny, nx), row 0 at the smallest y.
 
     counts: photons per pixel summed over the aligned scans, route by route; coverage: how many scans saw the pixel.
-    fit: `DecayFit` of every pixel of the perovskite route (NaN where flagged); drift: how the scene moved.
+    A row of a scan goes where its scene was when image 0 was taken, on average: a scene that moved while it was scanned
+    covers some rows twice and leaves out others, so compare rates, not counts.
+    fit: `DecayFit` of every pixel of the perovskite route (NaN where flagged).
+    drift: how far the features moved from scan to scan. line_drift: how far the scene had moved at every row; None if
+    that is not known well enough: scans were then moved as a whole. Both have one entry per complete scan.
     scans_used: indices of the scans in the sum; lit: (n_scans, ny) share of each line with light on.
     saturated: (n_scans, ny) lines in which a 16-bit channel of the card was full.
     decay: (n_bins,) all perovskite photons of the lines used, in channels of the card.
@@ -94,6 +101,7 @@ class FlimMap:
     coverage: np.ndarray
     fit: DecayFit
     drift: Drift
+    line_drift: LineDrift | None
     scans_used: np.ndarray
     lit: np.ndarray
     saturated: np.ndarray
@@ -208,8 +216,9 @@ class FlimRaster:
         model, scans = self.timed(), self.complete_scans
         if not len(scans):
             scans = np.array([int(np.argmax(self.usable.sum(axis=1)))])
-        drift = self.drift_of(scans)
-        shift_px, kept = places(drift)
+        drift = drift_of(self.images[:, scans])
+        lines = line_drift_of(self.images[PEROVSKITE, scans], drift, scans)
+        shift_px, kept = places(drift, lines)
         compressed, images, coverage = self.aligned(scans[kept], shift_px[kept])
         return FlimMap(
             facts=self.facts,
@@ -218,6 +227,7 @@ class FlimRaster:
             coverage=coverage.astype(np.int64),
             fit=unexposed_flagged(model.fit(compressed), coverage),
             drift=drift,
+            line_drift=lines,
             scans_used=scans[kept],
             lit=self.lit,
             saturated=self.saturated,
@@ -228,20 +238,11 @@ class FlimRaster:
             model=model,
         )
 
-    def drift_of(self, scans: np.ndarray) -> Drift:
-        """How the film moved. Dots are smaller than a pixel and would bend it: they only place what the film cannot."""
-        film = register(self.images[PEROVSKITE, scans])
-        if film.reliable.all():
-            return film
-        both, lost = register(self.images[:, scans].sum(axis=0)), ~film.reliable
-        return Drift(
-            shift_px=np.where(lost[:, None], both.shift_px, film.shift_px),
-            shift_err_px=np.where(lost[:, None], both.shift_err_px, film.shift_err_px),
-            reliable=film.reliable | both.reliable,
-        )
-
     def aligned(self, scans: np.ndarray, shift_px: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Sums over scans in the frame of the first: time bins (ny, nx, m), images (ny, nx, 2), coverage (ny, nx)."""
+        """Sums over scans in the frame of the first: time bins (ny, nx, m), images (ny, nx, 2), coverage (ny, nx).
+
+        shift_px: of each scan, shape (n, 2), or of each of its rows, (n, ny, 2).
+        """
         rows = self.usable[scans][..., None]
         images = np.moveaxis(self.images[:, scans], 0, -1)
         exposed = np.broadcast_to(rows, images.shape[:3]).astype(np.uint32)
@@ -253,14 +254,53 @@ class FlimRaster:
         return compressed, summed, coverage
 
 
-def places(drift: Drift) -> tuple[np.ndarray, np.ndarray]:
-    """Where each scan is, (n, 2) px, and which to sum, (n,) bool: those that could be placed.
+def drift_of(images: np.ndarray) -> Drift:
+    """How the film moved between scans; images: (2, n, ny, nx).
+
+    Dots are smaller than a pixel and would bend it: they only place what the film cannot.
+    """
+    film = register(images[PEROVSKITE])
+    if film.reliable.all():
+        return film
+    both, lost = register(images.sum(axis=0)), ~film.reliable
+    return Drift(
+        shift_px=np.where(lost[:, None], both.shift_px, film.shift_px),
+        shift_err_px=np.where(lost[:, None], both.shift_err_px, film.shift_err_px),
+        reliable=film.reliable | both.reliable,
+    )
+
+
+def line_drift_of(film: np.ndarray, drift: Drift, scans: np.ndarray) -> LineDrift | None:
+    """How the film (n, ny, nx) of the given scans moved row by row, or None if that is not known well enough."""
+    at, ny = scans - scans[0], film.shape[1]
+    n = int(at[-1]) + 1  # a scan that is left out took its time all the same
+    if not drift.reliable[1:].any() or n * ny > MAX_LINES:
+        return None
+
+    def spread(values, missing):
+        out = np.full((n, *values.shape[1:]), missing)
+        out[at] = values
+        return out
+
+    known = Drift(spread(drift.shift_px, np.nan), spread(drift.shift_err_px, np.nan), spread(drift.reliable, False))
+    try:
+        lines = line_shifts(spread(film, 0), known)
+    except np.linalg.LinAlgError:  # a film nearly without photons says nothing of its rows
+        return None
+    worst_px = lines.shift_err_px[lines.reliable].max()
+    if not (worst_px <= MAX_LINE_ERR_PX and (lines.misfit <= MAX_MISFIT).all()):
+        return None
+    return LineDrift(lines.shift_px[at], lines.shift_err_px[at], drift.reliable, lines.misfit, lines.n_photons[at])
+
+
+def places(drift: Drift, lines: LineDrift | None) -> tuple[np.ndarray, np.ndarray]:
+    """Where each scan is, (n, 2) px, or each of its rows, (n, ny, 2), and which to sum: those placed, (n,) bool.
 
     If none could be placed on the first, the scene has no features: all are summed where they are, blur cannot show.
     """
-    if drift.reliable[1:].any():
-        return drift.shift_px, drift.reliable
-    return np.zeros_like(drift.shift_px), np.ones_like(drift.reliable)
+    if not drift.reliable[1:].any():
+        return np.zeros_like(drift.shift_px), np.ones_like(drift.reliable)
+    return (drift if lines is None else lines).shift_px, drift.reliable
 
 
 def unexposed_flagged(fit: DecayFit, coverage: np.ndarray) -> DecayFit:

@@ -141,8 +141,13 @@ def whereabouts(result: FlimResult) -> list[str]:
 
 def flim_arrays(image: FlimMap) -> dict[str, tuple[np.ndarray, str]]:
     """The arrays of a derived run, each with its unit."""
-    fit = image.fit
-    return {
+    fit, lines = image.fit, image.line_drift
+    rows = (
+        {}
+        if lines is None
+        else {"line_drift_px": (lines.shift_px, "px"), "line_drift_err_px": (lines.shift_err_px, "px")}
+    )
+    return rows | {
         "tau_ns": (fit.tau_ns, "ns"),
         "tau_err_ns": (fit.tau_err_ns, "ns"),
         "fraction": (fit.fraction, "1"),

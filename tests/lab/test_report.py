@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from analysis.decay import DecayFit
 from analysis.flim import FlimMap, FlimRaster, RasterFacts, Response
-from analysis.registration import Drift
+from analysis.registration import Drift, LineDrift
 from lab import report
 
 N = 60
@@ -199,6 +199,31 @@ def test_drift_is_the_largest_step_and_the_worst_axis_of_what_is_left():
     assert found["DRF-01"].error == pytest.approx(0.5 * np.hypot(0.2, 0) * 1.0, rel=0.01)
     assert found["DRF-02"].measured == pytest.approx(np.sqrt((0.5**2 + 0) / 2))
     assert found["DRF-02"].verdict == "ok"
+
+
+def test_rows_put_right_one_by_one_leave_what_their_rounding_leaves():
+    row = np.stack([np.linspace(-0.5, 0.5, 60), np.full(60, 0.25)], axis=-1)
+    shift = np.stack([row, row + np.array([1, 0])])
+    lines = LineDrift(shift, np.full_like(shift, 0.1), np.ones(2, bool), np.ones(2), np.ones(2))
+    found = by_id(None, replace(film_b(), line_drift=lines), None, None)["DRF-02"]
+    assert found.measured == pytest.approx(np.sqrt(1 / 12), rel=0.03)
+    assert found.error == pytest.approx(0.1 / np.sqrt(2) * np.sqrt(3) / 2, rel=0.03), (
+        "rows of a scan share their errors"
+    )
+    assert found.note.startswith("row by row")
+
+
+def test_rows_that_were_seen_more_often_than_others_are_not_brighter():
+    image, coverage = film_a(), np.full((N, N), 5)
+    coverage[::7] = 4
+
+    def seen(times):
+        counts = image.perovskite_counts * times, image.qd_counts * times
+        return replace(image, perovskite_counts=counts[0], qd_counts=counts[1], coverage=times)
+
+    evenly, unevenly = (by_id(seen(times), None, None, None) for times in (np.full((N, N), 5), coverage))
+    for name in ("FLIM-02", "FLIM-15", "FLIM-16"):
+        assert unevenly[name].measured == pytest.approx(evenly[name].measured, rel=1e-6)
 
 
 def test_distributions_are_weighted_and_split_at_the_contour_level(rows):
