@@ -26,6 +26,8 @@ LARGEST_LOG_TAU_STEP = 0.7
 LARGEST_DAMPING = 1e8
 MOST_STEPS = 100
 MOST_STARTS = 4
+BINS_PER_COARSE_BIN = 4  # to compare starts
+SAME_MAXIMUM = 0.5**2  # squared distance in standard deviations
 UNSURE_LOG_TAU_VARIANCE = 0.15**2
 RESTART_LONGER, RESTART_SHORTER = 1.8, 2.5  # in log tau
 
@@ -120,42 +122,38 @@ def exponential_bank(excitation, width_ns, target, n_bins, tau_ns):
 
 
 @njit(**INLINE)
-def _interpolate(log_tau, log_tau_0, log_tau_step, value, slope, out, dout, with_slope):
-    """Cubic Hermite interpolation of the bank at one lifetime, and (with_slope) its derivative by log tau."""
-    s = (log_tau - log_tau_0) / log_tau_step
+def _between(log_tau, bank):
+    """Where a lifetime lies in the bank: row, and cubic Hermite weights of its neighbours for value and derivative."""
+    log_tau_0, step, value, _ = bank
+    s = (log_tau - log_tau_0) / step
     g = min(max(int(s), 0), value.shape[0] - 2)
     u = s - g
-    h01 = u * u * (3.0 - 2.0 * u)
-    h00 = 1.0 - h01
-    h10 = u * (1.0 - u) * (1.0 - u) * log_tau_step
-    h11 = u * u * (u - 1.0) * log_tau_step
-    p, q, dp, dq = value[g], value[g + 1], slope[g], slope[g + 1]
-    for j in range(out.size):
-        out[j] = h00 * p[j] + h01 * q[j] + h10 * dp[j] + h11 * dq[j]
-    if with_slope:
-        e = 6.0 * u * (1.0 - u) / log_tau_step
-        e10 = (1.0 - u) * (1.0 - 3.0 * u)
-        e11 = u * (3.0 * u - 2.0)
-        for j in range(out.size):
-            dout[j] = e * (q[j] - p[j]) + e10 * dp[j] + e11 * dq[j]
+    rise, slope = u * u * (3.0 - 2.0 * u), 6.0 * u * (1.0 - u) / step
+    near, far = u * (1.0 - u) * (1.0 - u) * step, u * u * (u - 1.0) * step
+    return g, (1.0 - rise, rise, near, far), (-slope, slope, (1.0 - u) * (1.0 - 3.0 * u), u * (3.0 * u - 2.0))
+
+
+@njit(**INLINE)
+def _add_decay(log_tau, photons, bank, shape, slope, expected):
+    """Add photons of one lifetime to expected; derivatives of it by photons (shape) and by log tau (slope)."""
+    g, (a, b, c, d), (da, db, dc, dd) = _between(log_tau, bank)
+    p, q, dp, dq = bank[2][g], bank[2][g + 1], bank[3][g], bank[3][g + 1]
+    for j in range(expected.size):
+        shape[j] = a * p[j] + b * q[j] + c * dp[j] + d * dq[j]
+        slope[j] = photons * (da * p[j] + db * q[j] + dc * dp[j] + dd * dq[j])
+        expected[j] += photons * shape[j]
 
 
 @njit(**INLINE)
 def _model(x, bank, width, jacobian, expected):
     """Expected counts per bin and their derivatives by x = (log tau..., photons..., background)."""
-    log_tau_0, log_tau_step, value, slope = bank
     n_components = x.size // 2
     background = x[2 * n_components]
     for j in range(width.size):
         expected[j] = background * width[j]
         jacobian[2 * n_components, j] = width[j]
     for k in range(n_components):
-        photons = x[n_components + k]
-        p, d = jacobian[n_components + k], jacobian[k]
-        _interpolate(x[k], log_tau_0, log_tau_step, value, slope, p, d, True)
-        for j in range(width.size):
-            expected[j] += photons * p[j]
-            d[j] *= photons
+        _add_decay(x[k], x[n_components + k], bank, jacobian[n_components + k], jacobian[k], expected)
     for j in range(width.size):
         expected[j] = max(expected[j], FLOOR)  # interpolation may dip below zero where a decay has long died
 
@@ -179,33 +177,69 @@ def _log_likelihood(counts, expected, scratch):
 
 
 @njit(**INLINE)
-def _score(counts, expected, jacobian, scratch, gradient, fisher):
-    """Gradient of the log-likelihood and expected Fisher information."""
-    n = gradient.size
+def _products_with_itself(p, d, flat, weight, excess):
+    """Sums over bins of one component, its derivatives being p and d: by the excess counts, by the background."""
+    pr = dr = pf = df = pp = pd = dd = 0.0
+    for j in range(weight.size):
+        wp, wd = weight[j] * p[j], weight[j] * d[j]
+        pr += p[j] * excess[j]
+        dr += d[j] * excess[j]
+        pf += wp * flat[j]
+        df += wd * flat[j]
+        pp += wp * p[j]
+        pd += wp * d[j]
+        dd += wd * d[j]
+    return pr, dr, pf, df, pp, pd, dd
+
+
+@njit(**INLINE)
+def _products(p, d, q, e, weight):
+    """Sums over bins of one component (p, d) by another (q, e)."""
+    pq = pe = dq = de = 0.0
+    for j in range(weight.size):
+        wp, wd = weight[j] * p[j], weight[j] * d[j]
+        pq += wp * q[j]
+        pe += wp * e[j]
+        dq += wd * q[j]
+        de += wd * e[j]
+    return pq, pe, dq, de
+
+
+@njit(**INLINE)
+def _dot(a, b):
+    total = 0.0
+    for j in range(a.size):
+        total += a[j] * b[j]
+    return total
+
+
+@njit(**INLINE)
+def _score(counts, expected, jacobian, weight, excess, gradient, fisher):
+    """Gradient of the log-likelihood and expected Fisher information (its lower triangle)."""
+    n = gradient.size // 2
+    flat = jacobian[2 * n]
+    fr = ff = 0.0
     for j in range(counts.size):
-        scratch[j] = counts[j] / expected[j] - 1.0
-    for i in range(n):
-        row = jacobian[i]
-        total = 0.0
-        for j in range(counts.size):
-            total += row[j] * scratch[j]
-        gradient[i] = total
-    for i in range(n):
-        row = jacobian[i]
-        for j in range(counts.size):
-            scratch[j] = row[j] / expected[j]
-        for k in range(i + 1):
-            other = jacobian[k]
-            total = 0.0
-            for j in range(counts.size):
-                total += other[j] * scratch[j]
-            fisher[i, k] = total
-            fisher[k, i] = total
+        weight[j] = 1.0 / expected[j]
+        excess[j] = counts[j] * weight[j] - 1.0
+        fr += flat[j] * excess[j]
+        ff += flat[j] * flat[j] * weight[j]
+    gradient[2 * n], fisher[2 * n, 2 * n] = fr, ff
+    for k in range(n):
+        p, d = jacobian[n + k], jacobian[k]
+        gradient[n + k], gradient[k], fisher[2 * n, n + k], fisher[2 * n, k], pp, pd, dd = _products_with_itself(
+            p, d, flat, weight, excess
+        )
+        fisher[n + k, n + k], fisher[n + k, k], fisher[k, k] = pp, pd, dd
+        for m in range(k):
+            fisher[n + k, n + m], fisher[n + k, m], fisher[n + m, k], fisher[k, m] = _products(
+                p, d, jacobian[n + m], jacobian[m], weight
+            )
 
 
 @njit(**INLINE)
 def _factorise(matrix, damping, free, lower):
-    """Cholesky factor of matrix + damping * diagonal on the free parameters; False if it is singular."""
+    """Cholesky factor, its diagonal inverted, of matrix + damping * diagonal (free parameters); False if singular."""
     n = free.size
     for i in range(n):
         for k in range(i + 1):
@@ -218,9 +252,9 @@ def _factorise(matrix, damping, free, lower):
             if i == k:
                 if not total > 1e-13 * largest:
                     return False
-                lower[i, i] = math.sqrt(total)
+                lower[i, i] = 1.0 / math.sqrt(total)
             else:
-                lower[i, k] = total / lower[k, k]
+                lower[i, k] = total * lower[k, k]
     return True
 
 
@@ -232,12 +266,12 @@ def _substitute(lower, free, right, out):
         total = right[i] if free[i] else 0.0
         for m in range(i):
             total -= lower[i, m] * out[m]
-        out[i] = total / lower[i, i]
+        out[i] = total * lower[i, i]
     for i in range(n - 1, -1, -1):
         total = out[i]
         for m in range(i + 1, n):
             total -= lower[m, i] * out[m]
-        out[i] = total / lower[i, i]
+        out[i] = total * lower[i, i]
 
 
 @njit(**INLINE)
@@ -254,7 +288,7 @@ def _set_free(x, gradient, low, high, free):
 @njit(**INLINE)
 def _take_step(x, fisher, gradient, damping, stride, low, high, work, trial):
     """Damped scoring step from x to trial, kept inside the bounds; (promised gain, damping that made it possible)."""
-    _, _, _, step, lower, free = work
+    _, _, _, _, step, lower, free = work
     _set_free(x, gradient, low, high, free)
     while not _factorise(fisher, damping, free, lower):
         damping = max(10.0 * damping, 1e-3)
@@ -281,12 +315,26 @@ def _next_stride(stride, step, gradient, gain):
 
 
 @njit(**INLINE)
-def _maximise(counts, x, bank, width, bounds, tolerance, work, gradient, fisher, trial):
+def _near(x, known_x, known_fisher):
+    """Whether x is within half a standard deviation of a known maximum; False if that is NaN."""
+    distance = 0.0
+    for i in range(x.size):
+        half = 0.5 * known_fisher[i, i] * (x[i] - known_x[i])
+        for k in range(i):
+            half += known_fisher[i, k] * (x[k] - known_x[k])
+        distance += 2.0 * half * (x[i] - known_x[i])
+    return distance < SAME_MAXIMUM
+
+
+@njit(**INLINE)
+def _maximise(counts, x, bank, width, bounds, tolerance, known, work, gradient, fisher, trial):
     """Projected Fisher scoring with Levenberg-Marquardt damping from x, in place.
 
-    Returns (log-likelihood, converged); `fisher` is the information at the last x.
+    A step that promises less than `tolerance` is the last, and its end is not looked at. A search that comes upon
+    the known maximum (log-likelihood, x, fisher) gives up. Returns (log-likelihood, converged); `fisher` is the
+    information before the last step.
     """
-    jacobian, expected, scratch, step = work[0], work[1], work[2], work[3]
+    jacobian, expected, weight, scratch, step = work[0], work[1], work[2], work[3], work[4]
     best = -np.inf
     damping, stride, gain = 1e-2 / 0.15, 1.0, 0.0
     _copy(x, trial)
@@ -299,7 +347,9 @@ def _maximise(counts, x, bank, width, bounds, tolerance, work, gradient, fisher,
                 step[i] = trial[i] - x[i]
                 x[i] = trial[i]
             damping = max(0.15 * damping, 1e-7)
-            _score(counts, expected, jacobian, scratch, gradient, fisher)
+            if reached <= known[0] + 1e-6 and _near(x, known[1], known[2]):
+                return -np.inf, False
+            _score(counts, expected, jacobian, weight, scratch, gradient, fisher)
             if gain > 0.0:
                 stride = _next_stride(stride, step, gradient, gain)
         else:
@@ -308,23 +358,27 @@ def _maximise(counts, x, bank, width, bounds, tolerance, work, gradient, fisher,
         if damping > LARGEST_DAMPING:
             return best, abs(gain) < 1e-3
         if abs(gain) < tolerance * stride and damping <= 1.0:
-            return best, True
+            _copy(trial, x)
+            return best + 0.5 * gain, True
     return best, False
 
 
 @njit(**INLINE)
-def _likeliest_start(counts, n_photons, starts, log_starts, x):
-    """Set x to the row of `starts` that explains the counts best (its amplitudes scaled to the photons)."""
-    best = 0
-    best_total = -np.inf
-    for t in range(log_starts.shape[0]):
-        row = log_starts[t]
-        total = 0.0
-        for j in range(counts.size):
-            total += counts[j] * row[j]
-        if total > best_total:
-            best_total = total
-            best = t
+def _likeliest_start(counts, n_photons, starts, log_starts, likelihoods, x):
+    """Set x to the row of `starts` that explains the counts best (its amplitudes scaled to the photons).
+
+    log_starts (n_coarse, n_starts) : logarithm of what each expects in every BINS_PER_COARSE_BIN time bins
+    """
+    likelihoods[:] = 0.0
+    for c in range(log_starts.shape[0]):
+        photons = 0.0
+        for j in range(c * BINS_PER_COARSE_BIN, min((c + 1) * BINS_PER_COARSE_BIN, counts.size)):
+            photons += counts[j]
+        if photons > 0.0:
+            row = log_starts[c]
+            for t in range(likelihoods.size):
+                likelihoods[t] += photons * row[t]
+    best = np.argmax(likelihoods)
     n_components = x.size // 2
     for i in range(x.size):
         x[i] = starts[best, i] * (1.0 if i < n_components else n_photons)
@@ -357,7 +411,7 @@ def _next_start(attempt, counts, n_photons, best_x, fisher, bank, width, work, g
     determined, a faint much longer and a faint much shorter one are tried beside the main one (of two lifetimes:
     their mean).
     """
-    jacobian, expected, scratch, step, lower, free = work
+    jacobian, expected, _, scratch, step, lower, free = work
     n_components = best_x.size // 2
     _copy(best_x, x)
     for k in range(n_components):
@@ -409,20 +463,17 @@ def _sort_by_lifetime(x):
 
 
 @njit(**INLINE)
-def _deviance(counts, expected):
+def _deviance(counts, log_likelihood, certain, scratch):
     """Twice the log-likelihood ratio of the counts themselves to the model."""
-    total = 0.0
     for j in range(counts.size):
-        total += expected[j] - counts[j]
-        if counts[j] > 0.0:
-            total += counts[j] * math.log(counts[j] / expected[j])
-    return 2.0 * total
+        certain[j] = max(counts[j], FLOOR)
+    return max(2.0 * (_log_likelihood(counts, certain, scratch) - log_likelihood), 0.0)
 
 
 @njit(**INLINE)
 def _covariance(x, fisher, bank, delay_slope, t0_err_ns, work, gradient, trial, out):
     """Inverse Fisher information, widened by the error of the shared t0; False if it is singular."""
-    jacobian, expected, scratch, step, lower, free = work
+    jacobian, expected, weight, scratch, step, lower, free = work
     n = x.size
     free[:] = True
     if not _factorise(fisher, 0.0, free, lower):
@@ -433,15 +484,15 @@ def _covariance(x, fisher, bank, delay_slope, t0_err_ns, work, gradient, trial, 
         _substitute(lower, free, gradient, step)
         _copy(step, out[i])
     if t0_err_ns > 0.0:
-        log_tau_0, log_tau_step, _, _ = bank
-        gradient[:] = 0.0
+        scratch[:] = 0.0
         for k in range(n // 2):
-            _interpolate(x[k], log_tau_0, log_tau_step, delay_slope[0], delay_slope[1], scratch, scratch, False)
-            for i in range(n):
-                total = 0.0
-                for j in range(expected.size):
-                    total += jacobian[i, j] * scratch[j] / expected[j]
-                gradient[i] += x[n // 2 + k] * total
+            g, (a, b, c, d), _ = _between(x[k], bank)
+            value, slope = delay_slope[0], delay_slope[1]
+            for j in range(expected.size):
+                moved = a * value[g, j] + b * value[g + 1, j] + c * slope[g, j] + d * slope[g + 1, j]
+                scratch[j] += x[n // 2 + k] * weight[j] * moved
+        for i in range(n):
+            gradient[i] = _dot(jacobian[i], scratch)
         _substitute(lower, free, gradient, trial)
         for i in range(n):
             for k in range(n):
@@ -461,8 +512,9 @@ def fit_pixels(counts, bank, delay_slope, t0_err_ns, width, bounds, starts, log_
     pixel, x, trial, gradient = np.zeros(m), np.zeros(n), np.zeros(n), np.zeros(n)
     fisher, best_fisher = np.zeros((n, n)), np.zeros((n, n))
     free = np.ones(n, np.bool_)
-    work = (np.zeros((n, m)), np.zeros(m), np.zeros(m), np.zeros(n), np.zeros((n, n)), free)
-    jacobian, expected, scratch = work[0], work[1], work[2]
+    work = (np.zeros((n, m)), np.zeros(m), np.zeros(m), np.zeros(m), np.zeros(n), np.zeros((n, n)), free)
+    jacobian, expected, weight, scratch = work[0], work[1], work[2], work[3]
+    likelihoods = np.zeros(len(starts))
     for p in range(counts.shape[0]):
         n_photons = 0.0
         for j in range(m):
@@ -472,9 +524,11 @@ def fit_pixels(counts, bank, delay_slope, t0_err_ns, width, bounds, starts, log_
             continue
         best_x = parameters[p]
         best = -np.inf
-        _likeliest_start(pixel, n_photons, starts, log_starts, x)
+        _likeliest_start(pixel, n_photons, starts, log_starts, likelihoods, x)
         for attempt in range(MOST_STARTS):
-            reached, done = _maximise(pixel, x, bank, width, bounds, tolerance, work, gradient, fisher, trial)
+            reached, done = _maximise(
+                pixel, x, bank, width, bounds, tolerance, (best, best_x, best_fisher), work, gradient, fisher, trial
+            )
             if reached > best + 1e-6:
                 best = reached
                 converged[p] = done
@@ -483,10 +537,10 @@ def fit_pixels(counts, bank, delay_slope, t0_err_ns, width, bounds, starts, log_
                     _copy(fisher[i], best_fisher[i])
             if not _next_start(attempt, pixel, n_photons, best_x, best_fisher, bank, width, work, gradient, x):
                 break
-        likelihood[p] = best
         _sort_by_lifetime(best_x)
         _model(best_x, bank, width, jacobian, expected)
-        deviance[p] = _deviance(pixel, expected)
+        likelihood[p] = _log_likelihood(pixel, expected, scratch)
+        deviance[p] = _deviance(pixel, likelihood[p], weight, scratch)
         for i in range(n):
             detected[p, i] = 0.0
             for j in range(m):
@@ -496,7 +550,7 @@ def fit_pixels(counts, bank, delay_slope, t0_err_ns, width, bounds, starts, log_
         x[n - 1] = max(x[n - 1], 1.0)
         for _ in range(2):
             _model(x, bank, width, jacobian, expected)
-            _score(pixel, expected, jacobian, scratch, gradient, fisher)
+            _score(pixel, expected, jacobian, weight, scratch, gradient, fisher)
             regular[p] = _covariance(x, fisher, bank, delay_slope, t0_err_ns, work, gradient, trial, covariance[p])
             spread = math.sqrt(max(covariance[p, n - 1, n - 1], 0.0))
             if not (regular[p] and x[n - 1] < spread):
@@ -545,7 +599,7 @@ def _slope_of_profile(x, component, gradient):
 @njit(**INLINE)
 def _spread_and_drop(component, variance, fisher, work, gradient):
     """(one standard deviation of log tau by the counts alone, drop of the likelihood that makes up for t0)."""
-    _, _, _, step, lower, free = work
+    _, _, _, _, step, lower, free = work
     free[:] = True
     gradient[:] = 0.0
     gradient[component] = 1.0
@@ -569,10 +623,10 @@ def profile_pixels(counts, parameters, covariance, likelihood, bank, width, boun
     """
     n, m = parameters.shape[1], width.size
     pixel, x, trial, gradient, fisher = np.zeros(m), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros((n, n))
-    held = np.zeros((2, n))
+    held, nothing = np.zeros((2, n)), (-np.inf, np.full(n, np.nan), np.zeros((n, n)))
     free = np.ones(n, np.bool_)
-    work = (np.zeros((n, m)), np.zeros(m), np.zeros(m), np.zeros(n), np.zeros((n, n)), free)
-    jacobian, expected, scratch = work[0], work[1], work[2]
+    work = (np.zeros((n, m)), np.zeros(m), np.zeros(m), np.zeros(m), np.zeros(n), np.zeros((n, n)), free)
+    jacobian, expected, weight, scratch = work[0], work[1], work[2], work[3]
     for p in range(counts.shape[0]):
         _copy(counts[p], pixel)
         for end in range(2 * (n // 2)):
@@ -580,7 +634,7 @@ def profile_pixels(counts, parameters, covariance, likelihood, bank, width, boun
             _copy(parameters[p], x)
             _fill_empty(x)
             _model(x, bank, width, jacobian, expected)
-            _score(pixel, expected, jacobian, scratch, gradient, fisher)
+            _score(pixel, expected, jacobian, weight, scratch, gradient, fisher)
             spread, drop = _spread_and_drop(component, covariance[p, component, component], fisher, work, gradient)
             wanted = math.sqrt(2.0 * drop)
             limit = bounds[side, component]
@@ -589,7 +643,7 @@ def profile_pixels(counts, parameters, covariance, likelihood, bank, width, boun
             for _ in range(MOST_STEPS):
                 at = min(max(at, bounds[0, component]), bounds[1, component])
                 _hold(x, component, at, bounds, held)
-                reached, _ = _maximise(pixel, x, bank, width, held, tolerance, work, gradient, fisher, trial)
+                reached, _ = _maximise(pixel, x, bank, width, held, tolerance, nothing, work, gradient, fisher, trial)
                 root = math.sqrt(2.0 * max(likelihood[p] - reached, 0.0))
                 if abs(root - wanted) < 0.01 * wanted:
                     break

@@ -51,7 +51,10 @@ def delay_slope(model: DecayModel) -> np.ndarray:
 
 
 def starting_decays(model: DecayModel) -> tuple[np.ndarray, np.ndarray]:
-    """Parameters of decays with lifetimes on a ladder, in equal shares or one dominating; the log of their shapes."""
+    """Parameters of decays with lifetimes on a ladder, in equal shares or one dominating; the log of their shapes.
+
+    (n_starts, n_parameters) and (n_coarse_bins, n_starts)
+    """
     k, axis = model.n_components, model.axis
     tau_ns = np.exp(model.log_tau)
     usable = np.flatnonzero((tau_ns >= axis.bin_width_ns) & (tau_ns <= axis.n_live * axis.bin_width_ns))
@@ -68,7 +71,9 @@ def starting_decays(model: DecayModel) -> tuple[np.ndarray, np.ndarray]:
         parameters.append(np.concatenate([log_tau, photons, flat], axis=-1).reshape(-1, 2 * k + 1))
         decay = (1 - background) * signal / total + background * model.live_fraction
         decays.append(decay.reshape(-1, decay.shape[-1]))
-    return np.vstack(parameters), np.log(np.vstack(decays) + kernels.FLOOR)
+    first = np.arange(0, model.n_time_bins, kernels.BINS_PER_COARSE_BIN)
+    coarse = np.add.reduceat(np.vstack(decays), first, axis=1)
+    return np.vstack(parameters), np.ascontiguousarray(np.log(coarse + kernels.FLOOR).T)
 
 
 def probabilities(model: DecayModel, tau_ns, fraction, background_fraction, labels: np.ndarray) -> np.ndarray:
@@ -87,7 +92,7 @@ def bounds_of(model: DecayModel) -> tuple[np.ndarray, np.ndarray]:
     return np.append(ones * model.log_tau[0], 0 * free), np.append(ones * model.log_tau[-1], np.inf * free)
 
 
-def maximise(model: DecayModel, compressed: np.ndarray, tolerance: float = 1e-5) -> dict[str, np.ndarray]:
+def maximise(model: DecayModel, compressed: np.ndarray, tolerance: float = 3e-5) -> dict[str, np.ndarray]:
     """Parameters (log tau..., photons..., background) of each row and what belongs to them."""
     n_pixels, n = len(compressed), 2 * model.n_components + 1
     result = {

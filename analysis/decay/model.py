@@ -51,6 +51,8 @@ class DecayModel:
         ValueError for settings that make no decay. DecayWarning for bins over 0.65 FWHM of the IRF.
         """
         irf_counts = _checked_irf(irf)
+        bin_width_ns, period_ns = _one("bin_width_ns", bin_width_ns), _one("period_ns", period_ns)
+        t0_ns = _one("t0_ns", t0_ns)
         _check_settings(bin_width_ns, period_ns, n_components, t0_ns, tau_bounds_ns)
         axis = _axis_of(irf_counts, bin_width_ns, period_ns, tau_bounds_ns[1])
         model = cls(irf_counts, axis, np.empty(0, int), n_components, float(t0_ns), 0.0, tau_bounds_ns)
@@ -91,7 +93,7 @@ class DecayModel:
 
     @cached_property
     def starts(self) -> tuple[np.ndarray, np.ndarray]:
-        """Parameters of the decays a pixel is first compared with, and the log of these decays per photon."""
+        """Parameters of the decays a pixel is first compared with, and the log of these decays, on coarse bins."""
         return starting_decays(self)
 
     def expected(self, tau_ns: ArrayLike, fraction: ArrayLike, background_fraction: ArrayLike) -> np.ndarray:
@@ -160,13 +162,21 @@ def _axis_of(irf_counts: np.ndarray, bin_width_ns: float, period_ns: float, long
     return time_axis.PeriodAxis(bin_width_ns, period_ns, irf_counts.size).starting_where(irf_counts)
 
 
+def _one(name: str, value: Any) -> float:
+    """The number, also if it comes as an array of equal ones; ValueError for different ones: a fit has one axis."""
+    values = np.unique(np.asarray(value, dtype=float))
+    if values.size != 1:
+        raise ValueError(f"{name} is {value}: give one number, that of these decays")
+    return float(values[0])
+
+
 def _check_settings(bin_width_ns, period_ns, n_components, t0_ns, tau_bounds_ns) -> None:
     for name, value in (("bin_width_ns", bin_width_ns), ("period_ns", period_ns)):
         if not (np.isfinite(value) and value > 0):
             raise ValueError(f"{name} is {value}: give a positive number of ns")
     if period_ns < 2 * bin_width_ns:
         raise ValueError(f"period_ns {period_ns} is shorter than two bins of {bin_width_ns} ns: check the units")
-    if n_components not in (1, 2, 3):
+    if isinstance(n_components, bool) or not isinstance(n_components, int | np.integer) or not 1 <= n_components <= 3:
         raise ValueError(f"n_components is {n_components}: give 1, 2 or 3")
     if not np.isfinite(t0_ns):
         raise ValueError(f"t0_ns is {t0_ns}: give a finite delay in ns, or leave it out to fit it")
