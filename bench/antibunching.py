@@ -18,7 +18,7 @@ BIN_NS, WINDOW_NS, FINER = 0.5, 250.0, 20
 EDGES_NS = np.arange(-WINDOW_NS, WINDOW_NS + BIN_NS / 2, BIN_NS)
 DELAY_NS = (EDGES_NS[1:] + EDGES_NS[:-1]) / 2
 LEVELS = {"25": 25.0, "2.5": 2.5, "0.5": 0.5}
-FITS = 300
+FITS = 200
 
 Found = tuple[np.ndarray, np.ndarray]  # (tau, contrast) and their errors
 

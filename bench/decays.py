@@ -23,7 +23,7 @@ PEERS: dict[str, tuple[Callable[[Card, Emission], decay_peers.Fit], int]] = {
     "iminuit": (decay_peers.iminuit_fit, 200),
     "lmfit": (decay_peers.lmfit_fit, 200),
     "tttrlib": (decay_peers.tttrlib_fit, 24),
-    "flimlib": (decay_peers.flimlib_fit, 40),
+    "flimlib": (decay_peers.flimlib_fit, 24),
 }
 
 

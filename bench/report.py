@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.measure import Row, cores_in_use
+from bench.targets import outcomes
 
 PACKAGES = (
     *("numpy", "scipy", "numba", "iminuit", "lmfit", "tttrlib", "flimlib", "trattoria", "pycorrelate", "astropy"),
@@ -31,10 +32,25 @@ COLUMNS = ("row", "what", "peer", "unit", "ours", "peer's", "ratio", "ours is", 
 
 def report(rows: Mapping[str, Sequence[Row]], titles: Mapping[str, str]) -> str:
     """The whole page: rows and titles by case."""
+    everything = [row for measured in rows.values() for row in measured]
     parts = [HEAD, "## Machine and versions\n", *(f"- {line}" for line in machine()), f"\n{LEGEND}"]
+    parts += ["## Targets\n", targets(everything), ""]
     for case, measured in rows.items():
         parts += [f"## {titles[case]}\n", table(measured), ""]
-    return "\n".join([*parts, *_honest([row for measured in rows.values() for row in measured]), ""])
+    return "\n".join([*parts, *_honest(everything), ""])
+
+
+def targets(rows: Sequence[Row]) -> str:
+    """What was aimed at and the worst of the rows about it."""
+    lines = [_line(("target", "worst row", "measured", "")), _line(["---"] * 4)]
+    for found in outcomes(rows):
+        verdict = "not measured" if found.met is None else "met" if found.met else "**missed**"
+        lines.append(
+            _line(
+                (found.target.what, f"[{found.row}](#{found.row})" if found.row else "", number(found.value), verdict)
+            )
+        )
+    return "\n".join(lines)
 
 
 def table(rows: Sequence[Row]) -> str:

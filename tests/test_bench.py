@@ -11,6 +11,7 @@ from bench.__main__ import CASES, RESULTS
 from bench.isolate import rows_of
 from bench.measure import Comparison, Measured, Row, quality, race
 from bench.report import report, table
+from bench.targets import TARGETS, outcomes
 
 HOUSE = Path(__file__).resolve().parents[1]
 CITED = re.compile(r"RESULTS\.md#([\w.-]+\w)")
@@ -48,9 +49,47 @@ def test_there_is_no_ratio_to_nothing():
 
 def test_a_race_takes_the_best_lap_of_each_in_turn():
     ran, now = [], iter([0, 5, 5, 15, 20, 22, 22, 29])
-    ours, theirs = race(lambda: ran.append("o"), lambda: ran.append("t"), laps=2, clock=lambda: next(now))
+    ours, theirs = race(lambda: ran.append("o"), lambda: ran.append("t"), laps=2, clock=lambda: next(now), enough_s=99)
     assert ran == ["o", "o", "t", "o", "t"]
     assert (ours.seconds, theirs.seconds) == (2, 7)
+
+
+def test_what_has_run_long_enough_runs_no_more():
+    ran, now = [], iter([0, 1, 1, 9, 9, 10, 10, 19, 19, 20])
+    ours, theirs = race(lambda: ran.append("o"), lambda: ran.append("t"), laps=3, clock=lambda: next(now), enough_s=5)
+    assert ran == ["o", "o", "t", "o", "t", "o"]
+    assert (ours.seconds, theirs.seconds) == (1, 8)
+
+
+def test_a_peer_that_compiles_in_its_first_run_loses_none_of_the_others():
+    ran, now = [], iter([0, 1, 1, 61, 61, 62, 62, 64, 64, 65, 65, 66])
+    _, theirs = race(lambda: None, lambda: ran.append("t"), laps=3, clock=lambda: next(now), enough_s=5)
+    assert len(ran) == 3
+    assert theirs.seconds == 1
+
+
+def test_a_target_is_missed_by_the_worst_row_about_it():
+    about = "decay-pixel1-256-1000-iminuit", "decay-pixel2-256-1000-iminuit"
+    said = "τ1: bias -0.18 σ, std/CRB 1.02, pulls 0.99, covers 68 %; τ2: bias +0.03 σ, std/CRB 1.12"
+    fast, slow = (row(name, ours, 150, accuracy_ours=said) for name, ours in zip(about, (60e3, 30e3), strict=True))
+    found = {one.target.what: one for one in outcomes([fast, slow])}
+    speed = found["lifetimes: ≥ 50 000 pixels/s per core at 1000 photons"]
+    assert (speed.row, speed.value, speed.met) == (about[1], 30e3, False)
+    assert found["lifetimes: bias < 0.2 σ from 200 photons on"].value == 0.18
+    assert found["lifetimes: bias < 0.2 σ from 200 photons on"].met
+    assert not found["lifetimes: std ≤ 1.05 CRB from 1000 photons on"].met
+    assert "coincidences: ahead of tttrlib" not in found
+
+
+def test_a_target_whose_rows_died_is_not_measured():
+    (only,) = outcomes([Row("g2-two-cores", "what", "unit", "peer", why_not="died")])
+    assert only.met is None
+    assert "not measured" in report({"case": [Row("g2-two-cores", "w", "u", "p", why_not="died")]}, {"case": "A case"})
+
+
+def test_every_target_has_rows():
+    names = [comparison.id for comparison in comparisons(quick=False)]
+    assert [target.what for target in TARGETS if not any(re.fullmatch(target.rows, name) for name in names)] == []
 
 
 def test_quality_knows_an_unbiased_estimate_at_the_bound_from_a_biased_one():

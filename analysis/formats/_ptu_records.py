@@ -15,6 +15,7 @@ FAST = {"error_model": "numpy", "cache": True, "nogil": True}
 INLINE = {**FAST, "forceinline": True}
 BLOCK = 4096  # records per block
 NO_ROUTE, SPECIAL = 255, 254  # what `routes` says of codes that mean nothing, and of those that are no photons
+MOST_ROUTES = 128  # routes stay below, the words above do not
 
 
 class RecordType(IntEnum):
@@ -129,27 +130,31 @@ def count_blocks(records, layout, n_photons, n_overflows, n_others):
 
 @njit(**FAST)
 def decode(records, layout, table, overflows_before, macrotime, nanotime, route):
-    """Photons of consecutive records; returns (largest nanotime, some code means nothing, largest step back)."""
+    """Photons of consecutive records; returns (largest nanotime, some code means nothing, some photon comes too early).
+
+    Every photon is looked at once: the bits of all routes and the signs of all steps gather in one word each.
+    """
     start = overflows_before * layout.wrap
-    n, largest, latest, back, strange = 0, 0, 0, 0, False
+    n, largest, latest, steps, detectors = 0, 0, 0, 0, 0
     for i in range(records.size):
         record = np.int64(records[i])
-        code = record >> layout.code_shift
         if record < layout.photons_end:
             time = start + (record & layout.time_mask)
-            back = max(back, latest - time)
+            steps |= time - latest
             latest = time
-            macrotime[n] = time
-            route[n] = table[code]
-            strange |= route[n] == NO_ROUTE
+            detector = table[np.uint64(record >> layout.code_shift)]
+            detectors |= detector
+            at = np.uint64(n)  # no index can be negative: nothing to look after
+            macrotime[at] = time
+            route[at] = detector
             if nanotime.size > 0:
-                nanotime[n] = (record >> layout.nanotime_shift) & layout.nanotime_mask
-                largest = max(largest, np.int64(nanotime[n]))
+                delay = (record >> layout.nanotime_shift) & layout.nanotime_mask
+                largest = max(largest, delay)
+                nanotime[at] = delay
             n += 1
         else:
             start += overflows_of(record, layout) * layout.wrap
-            strange |= table[code] == NO_ROUTE
-    return largest, strange, back
+    return largest, detectors >= MOST_ROUTES, steps < 0
 
 
 @njit(**FAST)

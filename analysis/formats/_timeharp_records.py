@@ -27,25 +27,26 @@ def is_special(word: int) -> bool:
 
 
 @njit(cache=True, nogil=True)
-def decode(records, at, photons, markers):
+def decode(records, so_far, photons, markers):
     """Append what `records` hold to photons (macrotime, nanotime, route) and markers (index, pattern, macrotime).
 
-    at : (photons, markers, turns of the clock, macrotime of the last photon, of the last marker) so far
+    so_far : (photons, markers, turns of the clock, macrotime of the last photon, of the last marker)
     Returns where that leaves, and how many records were understood: all, or those before the first that is unknown
     or earlier than its predecessor.
     """
     macrotime, nanotime, route = photons
     index, pattern, marker_macrotime = markers
-    n, m, turns, last, last_marker = at
+    n, m, turns, last, last_marker = so_far
     for i in range(records.size):
         word = records[i]
         time = turns * TURN + np.int64(word & CLOCK)
         if word >> TYPE_SHIFT == 1:
             if time < last:
                 return (n, m, turns, last, last_marker), i
-            last = macrotime[n] = time
-            nanotime[n] = (word >> DATA_SHIFT) & NANOTIME
-            route[n] = (word >> ROUTE_SHIFT) & ROUTE
+            at = np.uint64(n)  # no index can be negative: nothing to look after
+            last = macrotime[at] = time
+            nanotime[at] = (word >> DATA_SHIFT) & NANOTIME
+            route[at] = (word >> ROUTE_SHIFT) & ROUTE
             n += 1
             continue
         known = word & (OVERFLOW | MARKED)

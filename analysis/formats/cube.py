@@ -227,10 +227,10 @@ def _count_records(records: Records, scan: Scan, target: _Target) -> tuple[_Line
     use = np.where(table == NO_ROUTE, NO_ROUTE, target.wanted()[table]).astype(np.uint8)
 
     def work(some: _Lines) -> np.ndarray:
-        tally, strange = add_records(records.words, records.layout, use, tuple(some), *_bins(target))
+        *tally, strange = add_records(records.words, records.layout, use, tuple(some), *_bins(target))
         if strange:
             raise strange_record(records)
-        return tally
+        return np.array(tally)
 
     return lines, _by_rows(work, inner)
 

@@ -62,6 +62,21 @@ class Photons:
         """(n,) nanotimes that grow with the time after the pulse, whichever way the card counts."""
         return self.n_channels - 1 - self.nanotime if self.reversed else self.nanotime
 
+    def times(self, route: int) -> np.ndarray:
+        """(n_of_route,) int64 macrotimes of one route, ascending, as `coincidences` wants them; empty if it saw none.
+
+        >>> Photons(np.array([2, 5, 6]), 1e-9, np.empty(0), 1e-9, np.array([0, 1, 0])).times(0)
+        array([2, 6])
+        """
+        from analysis.formats._photon_kernels import pick
+
+        routes = np.ascontiguousarray(self.route, np.uint8)
+        if not 0 <= route < 256:
+            raise ValueError(f"route {route}: expected one of 0 to 255; the photons have {np.unique(routes)}")
+        chosen = np.empty(np.count_nonzero(routes == route), np.int64)
+        pick(np.ascontiguousarray(self.macrotime, np.int64), routes, np.uint8(route), chosen)
+        return chosen
+
     def decay(self, route: int | None = None) -> np.ndarray:
         """(n_channels,) int64 histogram of `delay`, of one route or of all photons."""
         chosen = self.nanotime if route is None else self.nanotime[self.route == route]

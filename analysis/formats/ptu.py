@@ -85,13 +85,17 @@ def _decode(records: Records, found: Survey) -> tuple[np.ndarray, np.ndarray, np
         raise strange_record(records)
     edges = found.photons_before[::CHUNK]
     edges = edges[(edges > 0) & (edges < n)]
-    back = max([0, *(back for _, _, back in results), *(macrotime[edges - 1] - macrotime[edges])])
-    if back * records.macrotime_unit_s > MOST_DISORDER_S:
-        raise _step_back(records, macrotime)
-    if back > 0:
-        order = np.argsort(macrotime, kind="stable")
-        macrotime, nanotime, route = macrotime[order], nanotime[order] if nanotime.size else nanotime, route[order]
+    if any(early for _, _, early in results) or np.any(macrotime[edges - 1] > macrotime[edges]):
+        macrotime, nanotime, route = _sorted(records, macrotime, nanotime, route)
     return macrotime, nanotime, route, max([0, *(int(largest) for largest, _, _ in results)])
+
+
+def _sorted(records: Records, macrotime: np.ndarray, nanotime: np.ndarray, route: np.ndarray) -> list[np.ndarray]:
+    """Photons that come a little too early, in order; ValueError if they come much too early."""
+    if np.min(np.diff(macrotime)) * records.macrotime_unit_s < -MOST_DISORDER_S:
+        raise _step_back(records, macrotime)
+    order = np.argsort(macrotime, kind="stable")
+    return [column[order] if column.size else column for column in (macrotime, nanotime, route)]
 
 
 def _step_back(records: Records, macrotime: np.ndarray) -> ValueError:
