@@ -24,30 +24,31 @@ MOST_TICKS = 2**62  # between any two photons: differences of tags stay whole 64
 def _count(a, b, low, span, bins_per_tick, counts):
     """Add the delays b - a in [low, low + span) to `counts`; a and b sorted int64, span < 2^50.
 
-    The centre of a tick, half a tick from any edge, is scaled to bins: rounding never carries it over an edge.
+    The centre of a tick, half a tick from any edge, is scaled to bins: rounding never carries it over an edge. Indices
+    are unsigned so that none is tested for counting from the end.
     """
     earliest, partner = np.empty(BLOCK + 1, np.int64), np.empty(BLOCK + 1, np.int64)
     i, j = 0, 0
     while i < a.size and j < b.size:
         found = 0
         for _ in range(min(BLOCK, a.size - i, b.size - j)):
-            delay = b[j] - a[i] - low
+            delay = b[np.uint64(j)] - a[np.uint64(i)] - low
             reached = delay >= 0
-            earliest[found] = a[i] + low
-            partner[found] = j
+            earliest[np.uint64(found)] = a[np.uint64(i)] + low
+            partner[np.uint64(found)] = j
             found += reached & (delay < span)
             i += reached
             j += not reached
         while found > 0:
             left = 0
             for k in range(found):
-                start, q = earliest[k], partner[k]
-                counts[int((b[q] - start + 0.5) * bins_per_tick)] += 1
+                start, q = earliest[np.uint64(k)], partner[np.uint64(k)]
+                counts[np.uint64((b[np.uint64(q)] - start + 0.5) * bins_per_tick)] += 1
                 q += 1
-                earliest[left] = start
-                partner[left] = q
+                earliest[np.uint64(left)] = start
+                partner[np.uint64(left)] = q
                 if q < b.size:
-                    left += b[q] - start < span
+                    left += b[np.uint64(q)] - start < span
             found = left
 
 
