@@ -25,8 +25,9 @@ def _dots() -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _beside(n: int) -> Measured:
-    from analysis.blinking import survival
     from lifelines import KaplanMeierFitter
+
+    from analysis.blinking import survival
 
     dots = _dots()[:n]
     ours, theirs = race(
