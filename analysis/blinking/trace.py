@@ -1,7 +1,8 @@
 """How much of its time a blinking emitter is bright, from binned counts or from levels.
 
 The error is that of a renewal process: it comes from how many bright and dark periods there were and how long they
-lasted, not from the number of bins. A dark end from which the emitter does not return is bleaching, not blinking.
+lasted, not from the number of bins. A dark end from which the emitter does not return is bleaching, not blinking; a
+slow change of the light is neither.
 """
 
 from dataclasses import dataclass
@@ -9,13 +10,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.blinking.dwell_times import runs
-from analysis.blinking.threshold import dark_tail, step_within_bins, two_levels
+from analysis.blinking.dwell_times import DarkEnd, bright_share, dark_end, runs
+from analysis.blinking.threshold import dark_tail, step_within_bins, two_levels, without_flashes
 
 Array = NDArray[np.float64]
 LEAST_CONTRAST = 0.25
 BLEACHED_AFTER_S = 4.0
 BLEACH_FALSE_ALARM = 0.2
+FAR_LONGER = 4.0  # than the longest dark period before
 N_BLOCKS = 20
 SHORTEST_S = 0.01  # a dark period that levels would show
 
@@ -24,9 +26,11 @@ SHORTEST_S = 0.01  # a dark period that levels would show
 class OnFraction:
     """Share of time spent in the bright state before bleaching.
 
-    err : one standard deviation over traces of this length, from the dwell times
-    threshold : between dark and bright, counts per bin (method "threshold") or cps ("levels"); NaN with one level
-    n_bins, n_on : bins (or segments) before bleaching, and the bright ones
+    err : one standard deviation from what the emitter does in the long run, its law, and not from what it did in this
+        trace, which is known much better
+    threshold : between dark and bright, counts per bin (method "threshold") or cps ("levels"); NaN with one level;
+        the mean if it follows a drift, as for the levels
+    n_bins, n_on : bins (or segments) before bleaching, or before a dark end left out, and the bright ones
     n_off_periods : dark periods before bleaching: the error needs several to be more than a guess
     low_cps, high_cps : the levels, corrected for dead time
     n_levels : 1 if dark and bright cannot be told apart: then value is 1, or 0 if nothing but background was seen
@@ -72,47 +76,52 @@ def on_fraction(
     dead_time_s : of the counter; per detector, divided by the number of detectors if their counts were added
     background_cps : known without the emitter; tells whether a single level is bright or dark
     least_contrast : dark and bright levels differ by at least this share of the bright one
-    bleached_after_s : a dark end shorter than this is a dark period
+    bleached_after_s : a shorter dark end is bleaching only if four times as long as the longest dark period
 
     Notes
     -----
-    The threshold is the middle between the levels; bins on its wrong side by Poisson noise are corrected for. Dark
-    periods shorter than half a bin are not seen. A dark end is bleaching if dark periods as before would last that
-    long with a chance below 0.2, taking them to be as scale-free as t^-1.5. ValueError for negative or fractional
-    counts and for times that are not positive.
+    The threshold is the middle between the levels, and follows them if they drift; bins on its wrong side by Poisson
+    noise are corrected for. Dark periods shorter than half a bin are not seen. The five highest bins make no level.
+
+    A dark end is bleaching if dark periods as before would last that long with a chance below 0.2, taking them to be
+    as scale-free as t^-1.5. One that is longer than all of them is left out of the share in any case. Otherwise it is
+    a dark period, and err contains the chance that it is not. ValueError for negative or fractional counts and for
+    times that are not positive.
 
     >>> trace = np.repeat([500, 20, 500, 20], [300, 40, 160, 500])
     >>> print(on_fraction(trace, bin_s=0.01))
-    ON 92.0% ± 9.0% of the time (1 dark periods, bleached at 5 s)
+    ON 92.0% ± 28.5% of the time (1 dark periods, bleached at 5 s)
     """
-    trace = _checked_counts(counts)
-    _check_settings(bin_s, dead_time_s, least_contrast, trace)
+    seen = _checked_counts(counts)
+    trace = without_flashes(seen)
+    _check_settings(bin_s, dead_time_s, least_contrast, seen)
     levels = two_levels(trace, least_contrast)
     if levels is None:
         return _one_level(trace, bin_s, dead_time_s, background_cps, least_contrast)
     on = trace > levels.threshold
     first, spread = dark_tail(trace, levels)
-    p_value = _stays_dark(on, first, bin_s) if first < trace.size else np.nan
-    bleached = (trace.size - first) * bin_s >= bleached_after_s and p_value < BLEACH_FALSE_ALARM
-    kept = _before_the_end(on[:first]) if bleached else on
+    end = _compared(on, first, bin_s)
+    bleached = _bleached(end, bleached_after_s)
+    kept = _before_the_end(on[:first]) if bleached or _left_out(end) else on
     step, step_err = step_within_bins(trace, first, spread, levels) if bleached else (np.nan, np.nan)
     edges, bright = runs(kept)
     wrong = levels.false_on, levels.false_off
-    value, err, n_off = _share(np.diff(edges).astype(float), bright, wrong)
+    value, err = bright_share(np.diff(edges) * bin_s, bright, bin_s, wrong)
+    err = max(err, _block_error(kept) / (1 - sum(wrong)), 1 / kept.size)
     return OnFraction(
         value=value,
-        err=max(err, _block_error(kept) / (1 - sum(wrong)), 1 / kept.size),
-        threshold=levels.threshold,
+        err=_with_doubt(value, err, end, bleached, kept.size * bin_s),
+        threshold=float(np.mean(levels.threshold)),
         n_bins=kept.size,
         n_on=int(kept.sum()),
-        n_off_periods=n_off,
-        low_cps=_true_rate(levels.low / bin_s, dead_time_s),
-        high_cps=_true_rate(levels.high / bin_s, dead_time_s),
+        n_off_periods=int((~bright).sum()),
+        low_cps=_true_rate(float(np.mean(levels.low)) / bin_s, dead_time_s),
+        high_cps=_true_rate(float(np.mean(levels.high)) / bin_s, dead_time_s),
         n_levels=2,
-        n_photons=int(trace.sum()),
+        n_photons=int(seen.sum()),
         bleached_at_s=step * bin_s,
         bleached_at_err_s=step_err * bin_s,
-        bleach_p_value=p_value,
+        bleach_p_value=end.p_value if end else np.nan,
         method="threshold",
     )
 
@@ -145,27 +154,25 @@ def on_fraction_of_levels(
     on = rate > threshold if np.isfinite(threshold) else np.full(rate.size, high > 0)
     first, bright = runs(on)
     length = np.diff(edges[first])
-    p_value, bleached = np.nan, False
-    if bright.size > 1 and not bright[-1]:
-        p_value = _chance_of(length[-1], length[:-1][~bright[:-1]], SHORTEST_S)
-        bleached = length[-1] >= bleached_after_s and p_value < BLEACH_FALSE_ALARM
-    kept = bright.size - bleached
-    value, err, n_off = _share(length[:kept], bright[:kept], (0.0, 0.0))
+    end = dark_end(length[-1], length[:-1][~bright[:-1]], SHORTEST_S) if bright.size > 1 and not bright[-1] else None
+    bleached = _bleached(end, bleached_after_s)
+    kept = bright.size - (bleached or _left_out(end))
+    value, err = bright_share(length[:kept], bright[:kept], SHORTEST_S)
     n_segments = int(first[kept])
     return OnFraction(
         value=value,
-        err=err,
+        err=_with_doubt(value, err, end, bleached, length[:kept].sum()),
         threshold=float(threshold),
         n_bins=n_segments,
         n_on=int(on[:n_segments].sum()),
-        n_off_periods=n_off,
+        n_off_periods=int((~bright[:kept]).sum()),
         low_cps=float(low),
         high_cps=float(high),
         n_levels=2 if np.isfinite(threshold) else 1,
         n_photons=int(np.rint(np.diff(edges) @ rate)),
         bleached_at_s=float(edges[n_segments]) if bleached else np.nan,
         bleached_at_err_s=float(1 / (high - low)) if bleached else np.nan,
-        bleach_p_value=p_value,
+        bleach_p_value=end.p_value if end else np.nan,
         method="levels",
     )
 
@@ -213,7 +220,7 @@ def _one_level(trace, bin_s: float, dead_time_s: float, background_cps: float | 
     bright = rate > max(floor / (1 - contrast), floor + 5 * noise) if floor > 0 else rate > 0
     return OnFraction(
         value=float(bright),
-        err=1 / trace.size,
+        err=1 / np.sqrt(trace.size),
         threshold=np.nan,
         n_bins=trace.size,
         n_on=trace.size * int(bright),
@@ -229,46 +236,37 @@ def _one_level(trace, bin_s: float, dead_time_s: float, background_cps: float | 
     )
 
 
-def _stays_dark(on: NDArray[np.bool_], first: int, bin_s: float) -> float:
-    edges, bright = runs(on[:first])
-    return _chance_of((on.size - first) * bin_s, np.diff(edges)[~bright] * bin_s, bin_s)
+def _compared(on: NDArray[np.bool_], first: int, bin_s: float) -> DarkEnd | None:
+    if first == on.size or not on[:first].any():
+        return None
+    edges, bright = runs(_before_the_end(on[:first]))
+    return dark_end((on.size - first) * bin_s, np.diff(edges)[~bright] * bin_s, bin_s)
 
 
-def _chance_of(length_s: float, dark_s: Array, shortest_s: float) -> float:
-    """Chance that one more dark period is at least so long: after n others, the longest of them is passed with
-    1 / (n + 1), and r times the longest with another r^-1/2. It is 1 if the longest is not passed.
-    """
-    longest = max(dark_s.max(), shortest_s) if dark_s.size else shortest_s
-    return float(np.sqrt(longest / length_s) / (dark_s.size + 1)) if length_s > 1.001 * longest else 1.0
+def _bleached(end: DarkEnd | None, bleached_after_s: float) -> bool:
+    if end is None or end.p_value >= BLEACH_FALSE_ALARM:
+        return False
+    return end.length_s >= bleached_after_s or end.over_longest > FAR_LONGER
+
+
+def _left_out(end: DarkEnd | None) -> bool:
+    """A dark end counts as dark only if it has more likely blinked than bleached."""
+    return end is not None and end.blinks < 0.5
+
+
+def _with_doubt(value: float, err: float, end: DarkEnd | None, bleached: bool, duration_s: float) -> float:
+    """Add what the share would change if a dark end that is not clearly bleaching were taken for what it was not."""
+    if end is None or bleached:
+        return err
+    wrong = end.blinks if _left_out(end) else 1 - end.blinks
+    changed = value * end.length_s / (duration_s + end.length_s * (1 if _left_out(end) else -1))
+    return float(np.hypot(err, changed * np.sqrt(wrong)))
 
 
 def _before_the_end(on: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """The bins up to the last bright one: those after it belong to the dark end."""
     bright = np.flatnonzero(on)
     return on[: bright[-1] + 1] if bright.size else on
-
-
-def _share(length: Array, bright: NDArray[np.bool_], wrong: tuple[float, float]) -> tuple[float, float, int]:
-    """Bright share of the time, its error, and the number of dark periods.
-
-    length, bright : of the periods in order
-    wrong : shares of dark bins taken for bright, and the reverse
-
-    Variance of a renewal process, (f^2 n var(dark) + (1 - f)^2 n var(bright)) / T^2. A variance is at least that of
-    exponential periods, and above that the longest counts twice: with heavy tails, the next may well be longer.
-    """
-    total = length.sum()
-    scale = 1 - sum(wrong)
-    value = float(np.clip((length[bright].sum() / total - wrong[0]) / scale, 0, 1))
-    variance = value**2 * _sum_variance(length[~bright]) + (1 - value) ** 2 * _sum_variance(length[bright])
-    return value, float(np.sqrt(variance) / total / scale), int((~bright).sum())
-
-
-def _sum_variance(length: Array) -> float:
-    if length.size == 0:
-        return 0.0
-    spread, exponential = np.var(length, ddof=1) if length.size > 1 else 0.0, np.mean(length) ** 2
-    return float(length.size * max(spread, exponential) + (length.max() ** 2 if spread > exponential else 0))
 
 
 def _block_error(on: NDArray[np.bool_]) -> float:
