@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 STEPS_PER_BANDWIDTH = 16
 MAX_GRID = 2**17
+LARGEST = 1e60  # lifetime or weight: its fourth power is still a number
 REACH = 5  # bandwidths the grid goes beyond the data
 BLUR = 0.6  # bandwidths by which resampled pixels are moved: where a peak is sharp by chance, its errors are too small
 VALUES = ("mode_ns", "median_ns", "fwhm_ns", "skewness", "central_skewness", "excess_kurtosis")
@@ -84,13 +85,15 @@ def distribution(
 
     Notes
     -----
-    Neighbouring pixels are taken as independent: blur and drift make the errors somewhat too small.
+    Neighbouring pixels are taken as independent: blur and drift make the errors somewhat too small. ValueError for
+    shapes that differ, a bandwidth that is not positive, and numbers beyond 1e60.
     Source: Silverman, Density Estimation (1986), section 3.5 (binned FFT estimate) and eq. 3.31 (bandwidth).
     """
     tau, weight = np.ravel(np.asarray(tau_ns, dtype=float)), np.ravel(np.asarray(weights, dtype=float))
     if tau.shape != weight.shape:
         raise ValueError(f"{tau.size} lifetimes do not go with {weight.size} weights")
     good = np.isfinite(tau) & np.isfinite(weight) & (weight > 0)
+    _check_size(lifetimes=tau[good], weights=weight[good])
     order = np.argsort(tau[good], kind="stable")
     tau, weight = tau[good][order], weight[good][order]
     h = bandwidth(tau, weight) if bandwidth_ns is None else float(bandwidth_ns)
@@ -115,6 +118,12 @@ def distribution(
         **dict(zip(VALUES, map(float, values), strict=True)),
         **dict(zip(ERRORS, map(float, errors), strict=True)),
     )
+
+
+def _check_size(**values: Array) -> None:
+    for name, value in values.items():
+        if np.abs(value).max(initial=0.0) > LARGEST:
+            raise ValueError(f"{name} reach {np.abs(value).max():.3g}: leave out what is beyond {LARGEST:.0e}")
 
 
 def _draws(n_pixels: int, n_boot: int, seed: int) -> Iterator[tuple[Array, Array]]:

@@ -19,7 +19,7 @@ MOST_STEPS = 50
 
 
 def effective_lifetime(
-    tau_ref_ns: float,
+    tau_ref_ns: ArrayLike,
     *,
     film_index: float,
     substrate_index: float,
@@ -37,6 +37,7 @@ def effective_lifetime(
 
     Parameters
     ----------
+    tau_ref_ns : one lifetime, or many; the result has their shape, with height_nm that of tau_ref_ns * height_nm
     radius_nm : of the sphere that makes up the medium
     height_nm : of the emitter above the substrate, any shape; by default an average over emitters at all heights
     emitter_index : of the emitter's own material; for the nanocrystal field alone
@@ -56,7 +57,8 @@ def effective_lifetime(
     >>> print(f"{quantum_dots:.1f} ns")  # the paper predicts 11 ns
     11.5 ns
     """
-    _check_positive(tau_ref_ns=tau_ref_ns, emitter_index=emitter_index)
+    tau_ref = _lifetimes(tau_ref_ns, height_nm)
+    _check_positive(emitter_index=emitter_index)
     height, weight = _all_heights(thickness_nm, radius_nm) if height_nm is None else (height_nm, None)
     index = effective_index(
         height,
@@ -69,7 +71,7 @@ def effective_lifetime(
     )
     n_ref = _reference_index(reference, np.array([substrate_index, ambient_index]), mixing)
     speed_up = _rate(np.asarray(index), local_field, emitter_index) / _rate(n_ref, local_field, emitter_index)
-    tau = np.asarray(tau_ref_ns / (speed_up if weight is None else _average(speed_up, weight, average)))
+    tau = np.asarray(tau_ref / (speed_up if weight is None else _average(speed_up, weight, average)))
     return float(tau) if tau.ndim == 0 else tau
 
 
@@ -105,8 +107,23 @@ def effective_index(
 
 def _check_positive(**values: float) -> None:
     for name, value in values.items():
+        if np.ndim(value) > 0:
+            raise ValueError(f"{name} has shape {np.shape(value)}: give one number, and call once for each")
         if not 0 < value < np.inf:
             raise ValueError(f"{name} is {value}: give a positive number")
+
+
+def _lifetimes(tau_ref_ns: ArrayLike, height_nm: ArrayLike | None) -> Array:
+    tau = np.asarray(tau_ref_ns, dtype=float)
+    if not np.all((tau > 0) & (tau < np.inf)):
+        raise ValueError(f"tau_ref_ns is {tau_ref_ns}: give positive numbers")
+    heights = () if height_nm is None else np.shape(height_nm)
+    try:
+        np.broadcast_shapes(tau.shape, heights)
+    except ValueError:
+        shapes = f"{tau.shape} and {heights}"
+        raise ValueError(f"tau_ref_ns and height_nm have shapes {shapes}: give one of each, or equal shapes") from None
+    return tau
 
 
 def _reference_index(reference: str | float, either_side: Array, mixing: Mixing) -> Array:

@@ -15,10 +15,8 @@ from scipy import ndimage, special
 Array = NDArray[np.float64]
 REACH = 3.0  # of the weights, in standard deviations
 LEAST_Z = 3.0  # what is below needs no exact probability
-CLIP_Z = 4.5
-CLIP_PHOTONS = 2.0  # more: the sum of few photons is skewed
-BACKGROUND_REACH = 15.0  # of the average over the background, in standard deviations of the spots
 NEWTON_STEPS = 40
+UNSURE = 1.05  # variance of a sum over that of its photons, for the background beneath is an estimate
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,40 +36,23 @@ def weights(sigma_px: float) -> Array:
     return np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma_px) ** 2)
 
 
-def _sum(image: Array, weight: Array) -> Array:
+def weighted_sum(image: Array, weight: Array) -> Array:
     """Weighted sum around each pixel; nothing beyond the border."""
     along = ndimage.correlate1d(image, weight, axis=0, mode="constant")
     return ndimage.correlate1d(along, weight, axis=1, mode="constant")
 
 
-def background(image: Array, sigma_px: float) -> Array:
-    """Expected counts without spots: local average of the pixels far from any excess."""
-    g = weights(sigma_px)
-    inside = _sum(np.ones_like(image), g)
-    total, noise = _sum(image, g), np.sqrt(_sum(np.ones_like(image), g**2))
-    width, least = max(BACKGROUND_REACH * sigma_px, 8.0), 1 / image.size
-    level = np.full(image.shape, max(float(np.median(total / inside)) or float(image.mean()), least))
-    for _ in range(5):
-        excess = total - level * inside > CLIP_Z * noise * np.sqrt(level) + CLIP_PHOTONS
-        quiet = np.logical_not(ndimage.binary_dilation(excess, iterations=int(np.ceil(2 * sigma_px))))
-        n_quiet = ndimage.gaussian_filter(quiet.astype(float), width, mode="nearest")
-        mean = ndimage.gaussian_filter(np.where(quiet, image, 0.0), width, mode="nearest") / np.maximum(n_quiet, 1e-9)
-        overall = float(image[quiet].mean()) if quiet.any() else float(np.median(total / inside))
-        level = np.maximum(np.where(n_quiet > 0.02, mean, overall), least)
-    return level
-
-
 def candidates(image: Array, model: Array, sigma_px: float, apart_px: float) -> Candidates:
     """Return the pixels in which the excess over `model` is largest within apart_px and more than noise."""
     g = weights(sigma_px)
-    norm = _sum(model, g**2)
-    z = _sum(image - model, g) / np.sqrt(norm)
+    norm = weighted_sum(model, g**2)
+    z = weighted_sum(image - model, g) / np.sqrt(norm)
     radius = max(1, round(apart_px))
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     highest = ndimage.maximum_filter(z, footprint=x**2 + y**2 <= max(apart_px, 1) ** 2, mode="constant", cval=-np.inf)
     row, column = np.nonzero((z == highest) & (z > LEAST_Z))
-    chance = _chance(image, model, g, row, column)
-    amplitude = _sum(image - model, g)[row, column] / _sum(np.ones_like(image), g**2)[row, column]
+    chance = _chance(image / UNSURE, model / UNSURE, g, row, column)
+    amplitude = weighted_sum(image - model, g)[row, column] / weighted_sum(np.ones_like(image), g**2)[row, column]
     return Candidates(row, column, amplitude, chance, _n_by_chance(chance, image.shape, sigma_px))
 
 

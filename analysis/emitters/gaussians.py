@@ -145,7 +145,7 @@ def _limits(start: Array) -> tuple[Array, Array, Array]:
 
 
 def _step(fisher: Array, gradient: Array, damping: float, use: NDArray[np.bool_]) -> Array:
-    scale = np.sqrt(np.maximum(np.diagonal(fisher), 1e-300))
+    scale = np.sqrt(np.maximum(np.diagonal(fisher), 1e-100))
     scaled = fisher / np.outer(scale, scale) + damping * np.eye(scale.size)
     step = np.zeros(scale.size)
     if use.any():
@@ -154,7 +154,7 @@ def _step(fisher: Array, gradient: Array, damping: float, use: NDArray[np.bool_]
 
 
 def _inverse(fisher: Array) -> Array:
-    scale = np.sqrt(np.maximum(np.diagonal(fisher), 1e-300))
+    scale = np.sqrt(np.maximum(np.diagonal(fisher), 1e-100))
     return np.linalg.pinv(fisher / np.outer(scale, scale), hermitian=True) / np.outer(scale, scale)
 
 

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from analysis.emitters.detect import background, candidates
+from analysis.emitters.background import background
+from analysis.emitters.detect import candidates
 from analysis.emitters.gaussians import JOINT, SpotFit, add_spots, fit_spot
 
 Array = NDArray[np.float64]
 FWHM = 2 * np.sqrt(2 * np.log(2))  # of a Gaussian, in standard deviations
 ROUNDS = 4  # each finds what the spots of the round before had hidden
+MOST_TURNS = 10  # of fits, after each of which some spots are left out
 LEAST_SATELLITE = 0.15  # of the counts already expected there: less may be the shape of the optics
 ELONGATED = 0.2  # log width along over width across
 ELONGATED_P = 1e-3
@@ -33,6 +35,8 @@ class Emitters:
     round : not significantly elongated; whole: at least one width away from the border
     isolated : as narrow as a single emitter, round, whole, and without a near neighbour
     deviance : per degree of freedom of the fit around the spot
+    dispersion : variance over mean of the background, if more than that of photons, at the scale of spots; errors,
+        significance and deviance allow for it
     n_photons : counts of the spot, background excluded
     """
 
@@ -55,6 +59,7 @@ class Emitters:
     whole: NDArray[np.bool_]
     isolated: NDArray[np.bool_]
     deviance: Array
+    dispersion: Array
     n_photons: Array
 
     def __len__(self) -> int:
@@ -87,16 +92,17 @@ def find(
     image : (ny, nx) counts per pixel, whole numbers
     pixel_um, dwell_s : size of and time on a pixel, sampled at its centre
     psf_fwhm_um : width in which single emitters appear; the fit leaves it free
-    false_alarm : spots expected in an image without emitters; at 0.01, up to 0.026 were found by simulation
+    false_alarm : spots expected in an image without emitters, on an even or slowly changing background
     threshold_counts_per_ms : leave out spots whose centre, with its background, is not above; the paper has 18
     largest_fwhm_um, least_distance_um : wider spots and those with a nearer neighbour are not isolated
     origin_um : (x, y) of the centre of pixel (0, 0)
 
     Notes
     -----
-    Matched filter with exact Poisson probabilities, then Poisson maximum likelihood of Gaussian spots and a flat
-    background around each; overlapping spots are fitted together. ValueError for an image that holds no counts
-    of pixels, and for sizes that are not positive.
+    Matched filter with exact Poisson probabilities above a background that may vary over some 5 widths of a spot,
+    then Poisson maximum likelihood of Gaussian spots and a flat background around each; overlapping spots are fitted
+    together. Where the background scatters more than photons do, by `dispersion`, that many counts weigh as one.
+    ValueError for an image that holds no counts of pixels, and for sizes that are not positive.
 
     >>> y, x = np.mgrid[:40, :40] * 0.1
     >>> spot = 200 * np.exp(-4 * np.log(2) * ((x - 2.03) ** 2 + (y - 1.21) ** 2) / 0.24**2)
@@ -107,9 +113,13 @@ def find(
     counts = _checked(image)
     _check_positive(pixel_um=pixel_um, dwell_s=dwell_s, psf_fwhm_um=psf_fwhm_um, false_alarm=false_alarm)
     sigma_px = psf_fwhm_um / FWHM / pixel_um
-    level = background(counts, sigma_px)
-    found = _detect(counts, level, sigma_px, false_alarm)
-    table = _table(found, counts.shape, pixel_um, dwell_s, origin_um)
+    if psf_fwhm_um > pixel_um * min(counts.shape):
+        size_um = pixel_um * min(counts.shape)
+        raise ValueError(f"psf_fwhm_um is {psf_fwhm_um}, the image {size_um:.3g} um: give the pixel_um of the scan")
+    empty = background(counts, sigma_px)
+    unit = empty.dispersion  # so many counts scatter as one photon
+    found = _detect(counts / unit, empty.level / unit, sigma_px, false_alarm)
+    table = _table(found, counts.shape, unit, pixel_um, dwell_s, origin_um)
     if threshold_counts_per_ms is not None:
         table = table[table.rate_cps + table.background_cps > 1e3 * threshold_counts_per_ms]
     table = table[np.argsort(-table.rate_cps, kind="stable")]
@@ -181,7 +191,7 @@ def _detect(counts: Array, level: Array, sigma_px: float, false_alarm: float) ->
 
 def _settled(counts: Array, level: Array, found: _Found, changed: NDArray[np.bool_], sigma_px: float) -> _Found:
     """Fit the changed spots and their neighbours until none is left that the others explain."""
-    while True:
+    for _ in range(MOST_TURNS):
         touched = _neighbours(found.spots, changed, sigma_px)
         for _ in range(2 if (touched & ~changed).any() else 1):
             found = _fitted(counts, level, found, touched)
@@ -190,6 +200,7 @@ def _settled(counts: Array, level: Array, found: _Found, changed: NDArray[np.boo
             return _fitted(counts, level, found, touched)
         changed = _neighbours(found.spots, doubtful, sigma_px)[~doubtful]
         found = found.keep(~doubtful)
+    return _fitted(counts, level, found, changed)
 
 
 def _fitted(counts: Array, level: Array, found: _Found, rows: NDArray[np.bool_]) -> _Found:
@@ -245,12 +256,18 @@ def _level_at(level: Array, spot: Array) -> float:
 
 
 def _table(
-    found: _Found, shape: tuple[int, ...], pixel_um: float, dwell_s: float, origin_um: tuple[float, float]
+    found: _Found,
+    shape: tuple[int, ...],
+    dispersion: float,
+    pixel_um: float,
+    dwell_s: float,
+    origin_um: tuple[float, float],
 ) -> Emitters:
     fits = found.fits
     n = len(fits)
-    value = np.array([fit.value for fit in fits]).reshape(n, 5)
-    error = np.array([fit.error for fit in fits]).reshape(n, 5)
+    counts = np.array([1, 1, dispersion, 1, dispersion])
+    value = np.array([fit.value for fit in fits]).reshape(n, 5) * counts
+    error = np.array([fit.error for fit in fits]).reshape(n, 5) * counts
     sigma = np.exp(value[:, 3])
     size = FWHM * pixel_um * sigma
     stretch = np.array([fit.elongation for fit in fits]).reshape(n, 2)
@@ -278,6 +295,7 @@ def _table(
         whole=border * pixel_um >= size,
         isolated=np.zeros(n, dtype=bool),
         deviance=np.array([fit.deviance for fit in fits]),
+        dispersion=np.full(n, dispersion),
         n_photons=2 * np.pi * sigma**2 * value[:, 2],
     )
 

@@ -64,6 +64,49 @@ def test_noise_holds_as_many_emitters_as_asked_for(background):
     assert 0.05 < np.mean(found) < 0.45
 
 
+def uneven(name):
+    """Counts (100, 100) of a background without spots."""
+    y, x = np.mgrid[:100, :100] / 100
+    waves = np.sin(4 * np.pi * x) * np.sin(4 * np.pi * y)
+    return {
+        "gradient": 50 * (0.2 + 1.6 * x),
+        "bright gradient": 300 * (0.2 + 1.6 * y),
+        "illumination": 60 * np.exp(-3 * ((x - 0.5) ** 2 + (y - 0.5) ** 2)),
+        "film": 30 * (1 + 0.15 * waves),
+    }[name]
+
+
+@pytest.mark.parametrize("name", ["gradient", "bright gradient", "illumination", "film"])
+def test_an_uneven_background_holds_no_emitters_and_hides_none(name):
+    background, n_by_chance = uneven(name), 0
+    for seed in range(20):
+        n_by_chance += len(find(np.random.default_rng(seed).poisson(background), pixel_um=PIXEL_UM))
+    assert n_by_chance <= 2
+    places = [(1.5, 1.5), (5, 5), (8.5, 2), (3, 8)]
+    spots = scene(np.random.default_rng(0), places, 300, 0, n_pixels=100)
+    found = find(spots + np.random.default_rng(1).poisson(background), pixel_um=PIXEL_UM)
+    assert len(found) == 4 and found.isolated.all()
+
+
+@pytest.mark.parametrize("gain", [1, 30, 10**9])
+def test_counts_that_scatter_more_than_photons_are_weighed_less(gain):
+    image = scene(np.random.default_rng(0), [(3, 3), (7, 6)], 400, 20, n_pixels=100)
+    found, photons = find(gain * image, pixel_um=PIXEL_UM), find(image, pixel_um=PIXEL_UM)
+    assert found.dispersion == pytest.approx([gain] * 2, rel=0.2)
+    assert found.x_um == pytest.approx(photons.x_um, abs=1e-3)
+    assert found.x_err_um == pytest.approx(photons.x_err_um, rel=0.1)
+    assert found.rate_cps == pytest.approx(gain * photons.rate_cps, rel=0.01)
+
+
+@pytest.mark.parametrize("spread", [0.3, 3])
+def test_a_grainy_background_is_noise(spread):
+    n_found = 0
+    for seed in range(10):
+        rng = np.random.default_rng(seed)
+        n_found += len(find(rng.poisson(rng.gamma(20 / spread, spread, (100, 100))), pixel_um=PIXEL_UM))
+    assert n_found <= 2
+
+
 @pytest.mark.parametrize("distance_um", [0.2, 0.3, 0.45])
 def test_neighbours_are_never_isolated(distance_um):
     n_found = []
@@ -136,6 +179,7 @@ def test_one_photon_is_no_emitter_but_a_saturated_spot_is():
         (np.zeros((5, 5)), {"dwell_s": -1}, "dwell_s is -1"),
         (np.zeros((5, 5)), {"psf_fwhm_um": np.nan}, "psf_fwhm_um"),
         (np.zeros((5, 5)), {"least_distance_um": 0}, "least_distance_um"),
+        (np.zeros((5, 5)), {"pixel_um": 1e-4}, "psf_fwhm_um is 0.24, the image 0.0005 um"),
     ],
 )
 def test_nonsense_is_refused(image, wrong, message):

@@ -123,3 +123,7 @@ def test_what_does_not_fit_together_is_refused():
         distribution([1, 2], [1])
     with pytest.raises(ValueError, match="bandwidth"):
         distribution([1, 2], [1, 1], bandwidth_ns=0)
+    with pytest.raises(ValueError, match=r"lifetimes reach 1e.300"):
+        distribution([1e300, 1], [1, 1])
+    with pytest.raises(ValueError, match=r"weights reach 1e.200"):
+        distribution([2, 1], [1e200, 1])

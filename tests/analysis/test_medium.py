@@ -84,6 +84,19 @@ def test_lifetimes_have_the_shape_of_the_heights():
     assert np.shape(effective_lifetime(39, **PAPER, height_nm=np.full((2, 3), 20.0))) == (2, 3)
 
 
+def test_many_lifetimes_shorten_by_one_factor():
+    factor = effective_lifetime(1, **PAPER)
+    assert effective_lifetime([[39, 20, 11.5]], **PAPER) == pytest.approx(factor * np.array([[39, 20, 11.5]]))
+    each = effective_lifetime([39, 20], **PAPER, height_nm=[10, 44])
+    assert each == pytest.approx(
+        [effective_lifetime(39, **PAPER, height_nm=10), effective_lifetime(20, **PAPER, height_nm=44)]
+    )
+    with pytest.raises(ValueError, match=r"shapes \(3,\) and \(2,\)"):
+        effective_lifetime([39, 20, 10], **PAPER, height_nm=[10, 44])
+    with pytest.raises(ValueError, match="tau_ref_ns"):
+        effective_lifetime([39, np.nan], **PAPER)
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -92,6 +105,9 @@ def test_lifetimes_have_the_shape_of_the_heights():
         ({"thickness_nm": np.nan}, "thickness_nm"),
         ({"radius_nm": np.inf}, "radius_nm"),
         ({"emitter_index": -2.5}, "emitter_index"),
+        ({"film_index": [2.1, 2.2]}, r"film_index has shape \(2,\)"),
+        ({"thickness_nm": np.array([88.0])}, "thickness_nm has shape"),
+        ({"reference": [1.2, 1.3]}, "reference has shape"),
         ({"height_nm": 100}, "not inside the film"),
         ({"height_nm": np.nan}, "not inside the film"),
         ({"mixing": "average"}, "mixing is 'average'"),
