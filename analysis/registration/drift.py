@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from analysis.registration.parts import Array, checked_counts, noise_variance, window_of
+from analysis.registration.outliers import capped, hot_pixels, without, without_flashes
+from analysis.registration.parts import Array, checked_counts, noise_variance
 from analysis.registration.pixel import place
 from analysis.registration.subpixel import refine
 
@@ -33,28 +34,37 @@ def register(images: ArrayLike, *, max_shift_px: float | None = None) -> Drift:
     Parameters
     ----------
     images : counts, shape (n, ny, nx); Poisson noise is assumed to judge what is structure
-    max_shift_px : largest shift searched on each axis; half of that axis by default
+    max_shift_px : largest shift on each axis, an image that moved farther is refused; half of that axis by default
 
     Notes
     -----
-    An image without structure, or one that fits equally well elsewhere (periodic, striped), is refused:
-    `reliable` is False. Translation only: drift while an image is scanned shears and stretches it, see
+    An image without structure (a slope of light is none), or one that fits equally well elsewhere (periodic,
+    striped), is refused: `reliable` is False. A flash in one image and pixels that are hot in all of them are not
+    taken for the scene. Translation only: drift while an image is scanned shears and stretches it, see
     `line_shifts`; the shift is then that of the features, not of the stage averaged over the scan.
     The fraction of a pixel is right also where detail is finer than a pixel: see `subpixel`.
     Source: Guizar-Sicairos et al., Opt. Lett. 33, 156 (2008); Knapp & Carter, IEEE Trans. ASSP 24, 320 (1976).
     """
     counts = checked_counts(images)
+    if max_shift_px is not None and not max_shift_px >= 0:
+        raise ValueError(f"max_shift_px={max_shift_px:g}: must not be negative; leave it out for half of the image")
     noise = np.array([noise_variance(image) for image in counts])
     stable = 2 * np.sqrt(counts + 3 / 8)
-    window = window_of(stable.shape[1:])
-    stable -= (stable * window).sum(axis=(1, 2), keepdims=True) / window.sum()
     photons = counts.sum(axis=(1, 2))
     brightness = np.maximum(1, photons / counts[0].size / BRIGHT)
     enough = photons * photons[0] >= MIN_PAIRS * counts[0].size
-    whole, placed = place(stable, noise, enough, max_shift_px)
+    whole, placed = place(capped(stable), noise, enough, max_shift_px)
+    hot = hot_pixels(stable[placed], whole[placed])
+    if hot.any():
+        stable = without(stable, hot)
+        whole, placed = place(capped(stable), noise, enough, max_shift_px)
     shift, error = np.full((len(counts), 2), np.nan), np.full((len(counts), 2), np.nan)
-    shift[placed], error[placed] = refine(stable[placed], (noise * brightness)[placed], whole[placed])
+    shift[placed], error[placed] = refine(
+        without_flashes(stable[placed], whole[placed]), (noise * brightness)[placed], whole[placed]
+    )
     reliable = placed & (error <= MAX_ERR_PX).all(axis=1)
+    if max_shift_px is not None:
+        reliable &= (np.abs(shift) <= max_shift_px).all(axis=1)
     reliable[0] = True
     shift[0] = error[0] = 0
     shift[~reliable] = error[~reliable] = np.nan

@@ -19,6 +19,8 @@ def checked_counts(images: ArrayLike) -> Array:
         raise ValueError(f"images have shape {counts.shape}, not (n, ny, nx) with n, ny, nx >= 1")
     if not np.isfinite(counts).all() or counts.min() < 0:
         raise ValueError("images are counts: finite and not negative")
+    if not (counts == np.rint(counts)).all():
+        raise ValueError("images are counts: whole numbers; give them before they are scaled or averaged")
     return counts
 
 

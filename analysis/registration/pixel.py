@@ -10,6 +10,7 @@ SIGNIFICANCE = 6.0  # peak over background; 1e4 lags of pure noise reach 4
 LEAD = 1.5  # peak over the next best lag, in the same unit
 LIKENESS = 0.6  # a second lag that correlates this well makes the scene ambiguous
 NEAR_PX = 2  # closer than this, a second peak is the same peak
+BEND = 2  # a polynomial of this degree is how the scene is lit, not what it shows
 
 
 def place(
@@ -19,6 +20,7 @@ def place(
 
     The reference grows: image 0, then all that fit it, until nobody new finds a place.
     """
+    stable = _levelled(stable)
     moved, placed = np.zeros((len(stable), 2), dtype=np.int64), np.arange(len(stable)) == 0
     while True:
         reference, reference_noise = _mean_image(stable[placed], noise[placed], moved[placed])
@@ -29,6 +31,18 @@ def place(
         if found.sum() == placed.sum() or found[enough].all():
             return moved, found
         placed = found
+
+
+def _levelled(stable: Array) -> Array:
+    """Return the images less the smooth surface that fits each best."""
+    shape = stable.shape[1:]
+    y, x = (np.linspace(-1, 1, n) if n > 1 else np.zeros(1) for n in shape)
+    terms = [np.outer(y**i, x**j).ravel() for i in range(BEND + 1) for j in range(BEND + 1 - i)]
+    weight = np.sqrt(window_of(shape)).ravel()
+    basis, size, _ = np.linalg.svd(np.stack(terms, axis=1) * weight[:, None], full_matrices=False)
+    basis = basis[:, size > 1e-9 * size[0]]
+    flat = stable.reshape(len(stable), -1) * weight
+    return ((flat - flat @ basis @ basis.T) / weight).reshape(stable.shape)
 
 
 def _mean_image(stable: Array, noise: Array, moved: NDArray) -> tuple[Array, float]:

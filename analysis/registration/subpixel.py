@@ -30,6 +30,12 @@ SETTLED = 0.03  # of the error
 # than half a pixel, where the model of the folding ends. Measured on simulated scenes, spots 0.17 to 1.3 px in sigma.
 SYSTEMATIC_PX, FOLDED_PX = 7e-4, 0.033
 PATCH_PX = 9  # noise and misfit are taken as independent beyond
+# A few bright dots are no random field: where they lie in their pixels biases the shifts, much alike in all images, and
+# most what the brightest say. The errors are then too small, by factors measured on the same scenes, sampled at points.
+LUMPY = 3.8  # excess of variance above which bright pixels are compressed
+COMPRESSED, COMPRESSED_BRIGHT = 10.0, 7.0  # values up to which they are not: of one image, over its root mean count
+UNSEEN, UNSEEN_FROM, UNSEEN_TO = 0.15, 2.0, 6.0  # share of the excess that patches do not see, where it starts and ends
+LEVERAGE_MOST = 0.8
 ENOUGH_AREA = 0.6  # share of the view of image 0 that a group must keep in common
 SAMPLE = 1500  # wavenumbers that suffice for the size of a step
 
@@ -83,7 +89,9 @@ def refine(stable: Array, noise: Array, moved: NDArray[np.int64]) -> tuple[Array
     for members, new, crop in _groups(stable.shape[1:], moved):
         views = np.stack([stable[i][tuple(slice(a + d, b + d) for (a, b), d in zip(crop, moved[i], strict=True))]
                           for i in members])  # fmt: skip
-        fraction, variance = align(views, noise[members])
+        fraction, variance, excess = align(views, noise[members])
+        if excess > LUMPY:
+            fraction, variance, _ = align(_compressed(views), noise[members])
         total = moved[members] + fraction
         shift[members[new]] = (total - total[0])[new]
         error[members[new]] = np.sqrt(variance + variance[0])[new]
@@ -123,14 +131,21 @@ def _area(crop: list[tuple[int, int]]) -> int:
     return int(np.prod([max(0, high - low) for low, high in crop]))
 
 
-def align(views: Array, noise: Array) -> tuple[Array, Array]:
-    """Return the shifts of views (K, ny, nx) about their mean, and the variance of each, both (K, 2).
+def _compressed(views: Array) -> Array:
+    """Return views (K, ny, nx) whose bright pixels grow only as the logarithm, so that all dots have a say."""
+    limit = max(COMPRESSED, COMPRESSED_BRIGHT * np.sqrt(np.mean(views**2)) / 2)
+    return limit * np.arcsinh(views / limit)
 
-    Variances are infinite where nothing is known. The variance of a difference of two is the sum of theirs.
+
+def align(views: Array, noise: Array) -> tuple[Array, Array, float]:
+    """Return the shifts of views (K, ny, nx) about their mean, the variance of each, both (K, 2), and its excess.
+
+    Variances are infinite where nothing is known. The variance of a difference of two is the sum of theirs. The
+    excess is how many times larger the variance is than for a scene that is a random field.
     """
     waves = _waves(views.shape[1:])
     if not len(waves.k):
-        return np.zeros((len(views), 2)), np.full((len(views), 2), np.inf)
+        return np.zeros((len(views), 2)), np.full((len(views), 2), np.inf), 1.0
     views = views / np.sqrt(noise)[:, None, None]
     fit = _coarse(views, noise, waves)
     step, info = np.zeros((len(views), 3)), np.zeros((len(views), 3, 3))
@@ -145,7 +160,8 @@ def align(views: Array, noise: Array) -> tuple[Array, Array]:
     fit = _learn(fit, out, waves, np.zeros_like(step), doubt=0)  # what is left is all scene
     out, terms = _pass(views, noise, waves, fit)
     info = information(*terms, stride=1)
-    return fit.shift, _variance(views, waves, fit, out, info) + _systematic_variance(waves, fit)
+    variance, excess = _variance(waves, fit, out, info)
+    return fit.shift, variance + _systematic_variance(waves, fit), excess
 
 
 def _waves(shape: tuple[int, ...]) -> Waves:
@@ -263,27 +279,42 @@ def _own_variance(info: Array) -> Array:
     """Return the variance (K, 2) of the shifts about the mean of all."""
     size = np.trace(info, axis1=1, axis2=2)[:, None, None]
     inverse = np.linalg.inv(info + (1e-9 * size + NOTHING) * np.eye(3))
-    return np.diagonal(inverse, axis1=1, axis2=2)[:, :2] * (1 - 1 / len(info))
+    variance = np.diagonal(inverse, axis1=1, axis2=2)[:, :2] * (1 - 1 / len(info))
+    return np.where(variance > 0, variance, np.inf)
 
 
-def _variance(views: Array, waves: Waves, fit: Fit, out: Outcome, info: Array) -> Array:
-    """Return the variance (K, 2) of each shift by its own noise.
+def _variance(waves: Waves, fit: Fit, out: Outcome, info: Array) -> tuple[Array, float]:
+    """Return the variance (K, 2) of each shift by its own noise and by the lumps of the scene, and its excess.
 
-    The information assumes the same noise everywhere. How much the score really scatters from patch to patch tells
-    of photon noise on bright features and of misfit: it may enlarge the variance, on average over the images.
+    The information assumes a random field with the same noise everywhere. How much the shifts since image 0 really
+    scatter from patch to patch tells of photon noise on bright features, of misfit, and of bright dots: it may enlarge
+    the variance, on average over the images. A patch with much of the information has drawn the fit to itself: its
+    scatter is enlarged by its leverage.
     """
     window2 = windows(waves.shape, fit.shift) ** 2
     fade = window2.shape[1] * window2.shape[2] * (window2**2).sum(axis=(1, 2)) / window2.sum(axis=(1, 2)) ** 2
+    variance = _own_variance(info) * fade[:, None]
+    if not np.isfinite(variance).all():
+        return variance, 1.0
     rest, *slopes = (_images(part, fit.shift, waves) for part in (out.rest, *out.slope))
     parts = rest * np.stack(slopes) / rest[0].size
     parts -= parts.sum(axis=(2, 3), keepdims=True) * window2 / window2.sum(axis=(1, 2), keepdims=True)
-    patches = PATCH_PX * ndimage.uniform_filter(parts, PATCH_PX, mode="constant", axes=(2, 3))
-    scatter = np.einsum("eipq,fipq->ief", patches, patches)
     inverse = np.linalg.inv(info + (1e-9 * np.trace(info, axis1=1, axis2=2)[:, None, None] + NOTHING) * np.eye(3))
-    seen = np.diagonal(inverse @ scatter @ inverse, axis1=1, axis2=2)[:, :2]
-    variance = _own_variance(info) * fade[:, None]
-    excess = np.mean(seen * (1 - 1 / len(views)) / variance)
-    return variance * max(1.0, float(excess))
+    moves = np.einsum("ief,fipq->eipq", inverse, parts)[:2] * (1 - 1 / len(info))
+    local = np.mean(
+        [np.square(s) / np.maximum(np.square(s).sum(axis=(1, 2), keepdims=True), 1e-30) for s in slopes[:2]],
+        axis=(0, 1),
+    )
+    leverage = np.clip(_patches(local), 0, LEVERAGE_MOST)
+    scatter = np.square(_patches(moves - moves[:, :1]) / (1 - leverage)).sum(axis=(2, 3)).T / PATCH_PX**2
+    excess = max(1.0, float(np.mean((scatter / (variance + variance[0]))[1:]))) if len(variance) > 1 else 1.0
+    return variance * excess * (1 + UNSEEN * (np.clip(excess, UNSEEN_FROM, UNSEEN_TO) - UNSEEN_FROM)), excess
+
+
+def _patches(values: Array) -> Array:
+    """Return the sums of values (..., ny, nx) over all patches, also those that reach over the border."""
+    border = [(0, 0)] * (values.ndim - 2) + [(PATCH_PX // 2,) * 2] * 2
+    return PATCH_PX**2 * ndimage.uniform_filter(np.pad(values, border), PATCH_PX, mode="constant", axes=(-2, -1))
 
 
 def _systematic_variance(waves: Waves, fit: Fit) -> float:

@@ -1,6 +1,6 @@
 """Sums of images put in place by whole pixels: counts stay Poisson counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -30,8 +30,11 @@ def sum_aligned(
     shift = drift.shift_px if known else np.asarray(drift, dtype=float)
     if use is None:
         use = drift.reliable if known else np.ones(len(shift), dtype=bool)
+    used_of = np.asarray(use, dtype=bool)
+    if used_of.shape != (len(shift),):
+        raise ValueError(f"use of shape {used_of.shape} does not belong to {len(shift)} shifts")
     total = coverage = None
-    for image, moved, used in zip(map(np.asarray, stack), shift, np.asarray(use, dtype=bool), strict=True):
+    for image, moved, used in _together(stack, shift, used_of):
         if total is None or coverage is None:
             total = np.zeros(image.shape, dtype=wide(image.dtype))
             coverage = np.zeros(image.shape[:2], dtype=np.int64)
@@ -66,6 +69,17 @@ def add_aligned(total: NDArray, coverage: NDArray, image: NDArray, shift_px: Arr
         if 0 <= row - down < len(total):
             target = slice(row - down, row - down + 1)
             _add(total[target], coverage[target], image[row : row + 1], np.array([0, right]))
+
+
+def _together(stack: Iterable[ArrayLike], shift: NDArray, use: NDArray) -> Iterator[tuple[NDArray, NDArray, bool]]:
+    """Yield each image with its shift and whether to use it."""
+    images, n = iter(stack), 0
+    for moved, used, image in zip(shift, use, images, strict=False):
+        yield np.asarray(image), moved, bool(used)
+        n += 1
+    more = next(images, None) is not None
+    if more or n != len(shift):
+        raise ValueError(f"{'more than ' * more}{n} images, but {len(shift)} shifts: each image needs its own")
 
 
 def _add(total: NDArray, coverage: NDArray, image: NDArray, moved: NDArray[np.int64]) -> None:

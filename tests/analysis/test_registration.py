@@ -154,7 +154,8 @@ def test_the_search_can_be_limited():
 
 
 @pytest.mark.parametrize(
-    "bad", [np.zeros((3, 3)), np.zeros((0, 4, 4)), np.full((2, 4, 4), np.nan), -np.ones((2, 4, 4))]
+    "bad",
+    [np.zeros((3, 3)), np.zeros((0, 4, 4)), np.full((2, 4, 4), np.nan), -np.ones((2, 4, 4)), np.full((2, 4, 4), 0.5)],
 )
 def test_what_is_not_counts_is_refused(bad):
     with pytest.raises(ValueError, match="images"):
@@ -208,9 +209,67 @@ def test_a_scan_that_left_the_frame_adds_nothing():
 
 
 def test_stack_and_shifts_must_go_together():
-    with pytest.raises(ValueError, match="shorter"):
+    with pytest.raises(ValueError, match="2 shifts"):
         sum_aligned(np.zeros((3, 4, 4), dtype=int), np.zeros((2, 2)))
     with pytest.raises(ValueError, match="no images"):
         sum_aligned([], np.zeros((0, 2)))
     with pytest.raises(ValueError, match="cannot be added"):
         sum_aligned([np.zeros((4, 4)), np.zeros((4, 5))], np.zeros((2, 2)))
+
+
+def test_each_image_that_is_added_has_its_own_shift():
+    images = np.zeros((3, 4, 4), dtype=int)
+    with pytest.raises(ValueError, match="3 images, but 4 shifts"):
+        sum_aligned(images, np.zeros((4, 2)))
+    with pytest.raises(ValueError, match="use of shape"):
+        sum_aligned(images, np.zeros((3, 2)), use=[True])
+
+
+@pytest.mark.parametrize("limit", [-1, np.nan])
+def test_the_largest_shift_is_not_negative(limit):
+    with pytest.raises(ValueError, match="max_shift_px"):
+        register(np.ones((2, 8, 8)), max_shift_px=limit)
+
+
+def test_what_moved_farther_than_the_limit_is_refused():
+    rng = np.random.default_rng(6)
+    counts = scans(clusters(rng), [(0, 0), (1.2, 0.3), (2.4, 0.6), (0, -3.6)], 60, rng)
+    assert register(counts, max_shift_px=2).reliable.tolist() == [True, True, False, False]
+    assert not register(counts, max_shift_px=0).reliable[1:].any()
+
+
+def test_counts_beyond_all_measure_raise_no_warning():
+    rng = np.random.default_rng(7)
+    counts = scans(clusters(rng), walk(rng, 3), 1, rng)
+    assert register(counts * 1e12).shift_px.shape == (3, 2)
+
+
+FLASH_SHIFTS = np.array([(0, 0), (3.3, -4.2), (-6.1, 2.0)])
+
+
+@pytest.mark.parametrize("which", [[1], [0, 1], [0, 1, 2]], ids=["a flash", "two flashes", "a hot pixel"])
+def test_one_bright_pixel_does_not_hold_the_scene(which):
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        counts = scans(clusters(rng, n=150, sigma_px=1.0), FLASH_SHIFTS, 2, rng)
+        same = len(which) == len(counts)
+        for i in which:
+            counts[i, 40, 60 if same else 20 + 30 * i] += rng.poisson(5000)
+        drift = register(counts)
+        assert drift.reliable.all()
+        np.testing.assert_allclose(drift.shift_px, FLASH_SHIFTS, atol=0.2)
+        assert (np.abs(drift.shift_px - FLASH_SHIFTS)[1:] < 5 * drift.shift_err_px[1:]).all()
+
+
+def test_a_hot_pixel_alone_is_no_scene():
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(0.5, (3, 64, 64))
+    counts[:, 20, 30] += 500
+    assert not register(counts).reliable[1:].any()
+
+
+def test_smooth_illumination_is_no_scene():
+    slope = np.outer(*[np.linspace(0.5, 1.5, 64)] * 2)
+    for seed in range(8):
+        counts = np.random.default_rng(seed).poisson(2 * slope, (6, 64, 64))
+        assert not register(counts).reliable[1:].any()

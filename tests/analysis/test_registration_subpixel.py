@@ -149,3 +149,29 @@ def test_an_independent_program_agrees_on_bright_sampled_images():
     drift = register(images)
     np.testing.assert_allclose(drift.shift_px[1], -back, atol=0.15)  # the witness has a fixed window: it is biased
     np.testing.assert_allclose(drift.shift_px[1], (2.3, -1.6), atol=5 * drift.shift_err_px[1].max())
+
+
+def sampled_dots(rng, counts_per_px, sigma_px, n, n_px=96, n_images=8):
+    """Scans of a few dots whose light is taken at the centre of each pixel, as a stage that stops there does."""
+    place, light = rng.uniform(-8, n_px + 8, (n, 2)), rng.lognormal(0, 0.4, n)
+    shifts = np.cumsum(rng.normal(0, 1, (n_images, 2)), axis=0)
+    shifts -= shifts[0]
+    at = np.arange(n_px)
+    rows, columns = (
+        np.exp(-(((at - place[:, i : i + 1] - shifts[:, None, None, i]) / sigma_px) ** 2) / 2) for i in (0, 1)
+    )
+    mean = np.einsum("d,kdy,kdx->kyx", light, rows, columns)
+    return rng.poisson(counts_per_px * (0.25 + 0.75 * mean / mean.mean())), shifts
+
+
+@pytest.mark.parametrize(("sigma_px", "counts_per_px"), [(0.26, 0.3), (0.26, 20), (0.33, 2)])
+def test_a_few_dots_finer_than_the_steps_of_the_stage_have_honest_errors(sigma_px, counts_per_px):
+    errors, pulls = [], []
+    for seed in range(8):
+        counts, shifts = sampled_dots(np.random.default_rng(seed), counts_per_px, sigma_px, 60)
+        drift = register(counts)
+        used = drift.reliable & (np.arange(len(shifts)) > 0)
+        errors.append((drift.shift_px - shifts)[used])
+        pulls.append(errors[-1] / drift.shift_err_px[used])
+    assert np.sqrt(np.mean(np.concatenate(errors) ** 2)) < 0.03
+    assert 0.7 < np.sqrt(np.mean(np.concatenate(pulls) ** 2)) < 1.4
