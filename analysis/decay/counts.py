@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from analysis.counts import check_counts
-from analysis.decay import kernels
+from analysis.decay.sums import sum_bins, sum_entries
 from analysis.threads import in_threads, stretches
 
 PIXELS_PER_TASK = 256
@@ -73,7 +73,7 @@ def sum_channels(counts: Any, time_bin: np.ndarray, runs: tuple[np.ndarray, np.n
     flat = out.reshape(-1, out.shape[-1])
 
     def dense(first: int, block: np.ndarray) -> None:
-        _require(kernels.sum_bins(check_counts(block), *runs, flat[first : first + len(block)]))
+        _require(sum_bins(check_counts(block), *runs, flat[first : first + len(block)]))
 
     if not is_sparse(counts):
         in_threads(dense, blocks(counts))
@@ -84,7 +84,7 @@ def sum_channels(counts: Any, time_bin: np.ndarray, runs: tuple[np.ndarray, np.n
         part = slice(rows.indptr[first], rows.indptr[stop])
         ends = rows.indptr[first : stop + 1].astype(np.int64) - rows.indptr[first]
         channel, photons = rows.indices[part].astype(np.int64), check_counts(rows.data[part]).astype(np.int64)
-        _require(kernels.sum_entries(ends, channel, photons, time_bin, flat[first:stop]))
+        _require(sum_entries(ends, channel, photons, time_bin, flat[first:stop]))
 
     in_threads(sparse, stretches(len(flat), PIXELS_PER_TASK))
     return out

@@ -1,4 +1,4 @@
-"""Inner loops of the decay fit: the bank of exponentials, the sums over time bins, Fisher scoring.
+"""Inner loops of the decay fit: Fisher scoring of each pixel, and its profile intervals.
 
 Compiled by numba and free of the interpreter lock, so that threads run them side by side. Every pixel is computed
 alone and in a fixed order: its result depends neither on its neighbours nor on the number of threads.
@@ -37,88 +37,6 @@ def _copy(source, out):
     """Elementwise, because slice assignment takes numba seconds to compile."""
     for i in range(out.size):
         out[i] = source[i]
-
-
-@njit(**FAST)
-def sum_bins(counts, start, stop, target, out):
-    """Add the runs of channels [start, stop) of every pixel to time bin `target`; False if a sum leaves uint32."""
-    fits = True
-    for p in range(counts.shape[0]):
-        for r in range(start.size):
-            total = np.int64(out[p, target[r]])
-            for j in range(start[r], stop[r]):
-                total += np.int64(counts[p, j])
-            fits = fits and total <= 0xFFFFFFFF
-            out[p, target[r]] = total
-    return fits
-
-
-@njit(**FAST)
-def sum_entries(ends, channel, photons, time_bin, out):
-    """Add the entries of sparse rows, ends[p] to ends[p + 1] of pixel p, to their time bins; False as above."""
-    fits = True
-    for p in range(out.shape[0]):
-        for e in range(ends[p], ends[p + 1]):
-            target = time_bin[channel[e]]
-            if target >= 0:
-                total = np.int64(out[p, target]) + photons[e]
-                fits = fits and total <= 0xFFFFFFFF
-                out[p, target] = total
-    return fits
-
-
-@njit(**INLINE)
-def _through(width, tau, out):
-    """One step of width `width` of exponential decays tau (n_tau,); fills the rows of out (4, n_tau).
-
-    What survives of the population, what survives of an excitation spread evenly over the step, and the derivatives
-    of both by log tau.
-    """
-    for g in range(tau.size):
-        x = width / tau[g]
-        out[0, g] = math.exp(-x)
-        out[1, g] = -math.expm1(-x) / x
-        out[2, g] = out[0, g] * x
-        out[3, g] = out[1, g] - out[0, g]
-
-
-@njit(**INLINE)
-def _walk(excitation, step, population, value):
-    """One step of every decay: emission is added to value (2, n_tau), population (2, n_tau) moves on."""
-    for g in range(population.shape[1]):
-        kept, late, dkept, dlate = step[0, g], step[1, g], step[2, g], step[3, g]
-        n, dn = population[0, g], population[1, g]
-        value[0, g] += (1.0 - kept) * n + (1.0 - late) * excitation
-        value[1, g] += (1.0 - kept) * dn - dkept * n - dlate * excitation
-        population[0, g] = kept * n + late * excitation
-        population[1, g] = kept * dn + dkept * n + dlate * excitation
-
-
-@njit(**FAST)
-def exponential_bank(excitation, width_ns, target, n_bins, tau_ns):
-    """Photons per time bin after an excitation, once per laser period, of each exponential decay.
-
-    excitation, width_ns, target : of the steps of one period, in order: what is excited (sum 1), how long the step
-        lasts, and the time bin that records it (-1: none)
-
-    Returns (n_bins, 2, n_tau): photons and their derivative by log tau. The integrals over the steps are exact for an
-    excitation that is even within a step. The population left by all earlier pulses is a geometric series.
-    """
-    step, population = np.empty((4, tau_ns.size)), np.zeros((2, tau_ns.size))
-    sums = np.zeros((n_bins + 1, 2, tau_ns.size))  # the last row takes what is not recorded
-    for turn in range(2):
-        for j in range(excitation.size):
-            if j == 0 or width_ns[j] != width_ns[j - 1]:
-                _through(width_ns[j], tau_ns, step)
-            _walk(excitation[j], step, population, sums[target[j] if turn == 1 and target[j] >= 0 else n_bins])
-        if turn == 0:
-            period_ns = width_ns.sum()
-            for g in range(tau_ns.size):
-                x = period_ns / tau_ns[g]
-                gone = -math.expm1(-x)
-                population[1, g] = (population[1, g] + population[0, g] * math.exp(-x) * x / gone) / gone
-                population[0, g] /= gone
-    return sums[:n_bins]
 
 
 @njit(**INLINE)

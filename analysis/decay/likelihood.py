@@ -9,6 +9,7 @@ import numpy as np
 
 from analysis.decay import axis as time_axis
 from analysis.decay import kernels
+from analysis.decay.bank import exponential_bank
 from analysis.decay.counts import PIXELS_PER_TASK
 from analysis.threads import in_threads, stretches
 
@@ -33,7 +34,7 @@ def bank_of(model: DecayModel, tau_ns: np.ndarray, t0_ns: float, labels: np.ndar
     excitation, widths_ns = time_axis.delayed(model.irf, axis, t0_ns, oversampling)
     target = np.repeat(labels, oversampling)[: excitation.size]
     steps = time_axis.merged(excitation, widths_ns, target)
-    bank = kernels.exponential_bank(*steps, int(labels.max()) + 1, tau_ns)
+    bank = exponential_bank(*steps, int(labels.max()) + 1, tau_ns)
     return np.ascontiguousarray(bank.transpose(1, 2, 0))
 
 

@@ -10,6 +10,7 @@ from scipy.optimize import OptimizeResult, minimize_scalar
 
 from analysis.decay import kernels
 from analysis.decay.axis import time_bins
+from analysis.decay.bank import exponential_bank
 from analysis.decay.counts import check_length, sum_of_decays
 from analysis.decay.likelihood import bank_of, maximise
 
@@ -124,7 +125,7 @@ def _variance_of_irf(model: DecayModel, photons: np.ndarray, tau_ns: np.ndarray,
         return 0.0
     axis, n = model.axis, model.axis.n_channels
     channels = np.arange(n)
-    decay = kernels.exponential_bank(1.0 * (channels == 0), axis.widths_ns, channels, n, tau_ns)[:, 0] @ photons
+    decay = exponential_bank(1.0 * (channels == 0), axis.widths_ns, channels, n, tau_ns)[:, 0] @ photons
     seen = np.where(model.time_bin >= 0, influence[model.time_bin], 0.0)
     by_excitation = np.fft.irfft(np.fft.rfft(seen) * np.fft.rfft(decay).conj(), n)
     by_count = np.interp(channels + model.t0_ns / axis.bin_width_ns, channels, by_excitation, period=n)
