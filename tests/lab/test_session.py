@@ -1,9 +1,13 @@
 """The session: results, catalog, derived runs, replay; two sessions on one rig."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from analysis.registration import LineDrift
 from lab.lock import RigLocked
+from lab.results import flim_arrays
 from lab.session import start
 from lab.storage import recover
 from plans import flim_raster
@@ -45,6 +49,15 @@ def test_the_analysis_is_a_run_of_its_own(session, result):
         assert np.isfinite(session.db.array(derived.start["uid"], key)[:]).any()
 
 
+def test_the_path_of_the_rows_is_stored_where_it_is_known(result):
+    shift = np.arange(2.0 * 12 * 2).reshape(2, 12, 2)
+    lines = LineDrift(shift, shift / 100, np.ones(2, bool), np.ones(2), np.full(2, 1e4))
+    stored = flim_arrays(replace(result.map, line_drift=lines))
+    np.testing.assert_array_equal(stored["line_drift_px"][0], shift)
+    np.testing.assert_array_equal(stored["line_drift_err_px"][0], shift / 100)
+    assert "line_drift_px" not in flim_arrays(replace(result.map, line_drift=None))
+
+
 def test_storage_can_be_rebuilt_from_the_journal_in_one_go(session, result):
     path = session.journal.path_of(result.uid)
     path.with_suffix(".stored").unlink()
@@ -57,6 +70,7 @@ def test_a_stored_run_replays_bit_for_bit(session, result):
     for name in ("tau_ns", "tau_err_ns", "fraction", "background_fraction", "deviance", "n_photons"):
         np.testing.assert_array_equal(getattr(again.map.fit, name), getattr(result.map.fit, name))
     np.testing.assert_array_equal(again.map.drift.shift_px, result.map.drift.shift_px)
+    assert (again.map.line_drift is None) == (result.map.line_drift is None)
     np.testing.assert_array_equal(again.map.qd_counts, result.map.qd_counts)
 
 
