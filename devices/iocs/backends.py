@@ -1,12 +1,15 @@
 """What an IOC asks of the hardware behind it. The twin and the drivers of real instruments both answer this."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 ROUTES = ("perovskite", "qd")
+SCAN_KINDS = ("emission", "excitation", "synchronous", "transmission")
+LAMP_STATES = ("off", "warming", "ready", "unknown")
 Stop = threading.Event
 
 
@@ -120,3 +123,118 @@ class Bench(Protocol):
         stop: Stop | None = None,
         on_pixel: Callable[[int], None] | None = None,
     ) -> LineBlock: ...
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One scan of a spectrofluorometer.
+
+    kind : what moves: "emission" or "excitation" (that monochromator), "synchronous" (both, a fixed distance apart),
+        "transmission" (the excitation monochromator, with the detector behind the sample)
+    fixed_nm : what stands still: the excitation of an emission scan, the emission of an excitation scan, emission
+        minus excitation of a synchronous scan; 0 for transmission
+    region : which place of the sample the lamp shines on, as the operator numbers them, from 1
+    """
+
+    kind: str
+    start_nm: float
+    stop_nm: float
+    step_nm: float
+    fixed_nm: float
+    excitation_slit_nm: float
+    emission_slit_nm: float
+    dwell_s: float
+    region: int = 1
+
+    @property
+    def n_points(self) -> int:
+        return int((self.stop_nm - self.start_nm) / self.step_nm + 1e-6) + 1
+
+    @property
+    def wavelength_nm(self) -> np.ndarray:
+        """(n_points,) where the scanned monochromator is told to stand."""
+        return self.start_nm + self.step_nm * np.arange(self.n_points)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One point of a scan as the instrument tells it; NaN is what it does not tell.
+
+    counts : of the photomultiplier in the dwell, raw: dead time and dark counts are in them
+    reference : reference detector, uA
+    transmitted : detector behind the sample, uA; transmission scans only
+    correction : what one net count per second stands for: spectral response, over the reference
+    corrected : (counts per second, dead time put right, minus dark) x correction; of a transmission scan,
+        transmitted over reference
+    time_s : instrument time
+    """
+
+    wavelength_nm: float
+    counts: float
+    reference: float
+    transmitted: float
+    correction: float
+    corrected: float
+    time_s: float
+
+
+class Spectrofluorometer(Protocol):
+    """A spectrofluorometer with a sample chamber of its own; see `Scan` and `Point`.
+
+    limits : lowest and highest "excitation_nm", "emission_nm", "slit_nm", "step_nm", "dwell_s"
+    """
+
+    name: str
+    limits: Mapping[str, tuple[float, float]]
+    dead_time_ns: float
+    max_points: int
+
+    @property
+    def samples(self) -> Sequence[str]: ...
+    @property
+    def mounted(self) -> str: ...
+    def mount(self, name: str) -> None: ...
+    @property
+    def lamp_state(self) -> str:
+        """One of LAMP_STATES."""
+        ...
+
+    @property
+    def warm_up_s(self) -> float:
+        """Until the lamp is ready; 0 if it is, NaN if the instrument cannot tell."""
+        ...
+
+    def switch_lamp(self, on: bool) -> None: ...
+    def warm_up(self, stop: Stop | None = None) -> bool:
+        """Wait until the lamp is ready; False if stopped."""
+        ...
+
+    def shutter_is_open(self) -> bool: ...
+    def close_shutter(self) -> None: ...
+    @property
+    def instruction(self) -> str:
+        """What the operator is asked to do now; empty if nothing."""
+        ...
+
+    def next_acquisition(self) -> int: ...
+    def dark(self, seconds: float, *, acquisition: int, stop: Stop | None = None) -> tuple[float, float]:
+        """Counts with the shutter closed, and the seconds they were counted in; (NaN, 0) if it cannot."""
+        ...
+
+    def check(self, scan: Scan) -> None:
+        """ValueError with the reason if this scan cannot be done; nothing moves."""
+        ...
+
+    def scan(
+        self,
+        scan: Scan,
+        *,
+        acquisition: int,
+        first: int = 0,
+        stop: Stop | None = None,
+        on_point: Callable[[int, Point], None],
+    ) -> bool:
+        """Open the shutter, take the points from `first` on, close it however this ends; False if stopped."""
+        ...
+
+    def finish_acquisition(self, acquisition: int) -> None: ...

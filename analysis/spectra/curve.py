@@ -1,0 +1,50 @@
+"""A spectrum with errors, whatever it is a spectrum of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A spectrum on a calibrated wavelength axis.
+
+    wavelength_nm : (n,) ascending
+    value, err : (n,) and one standard deviation of each point by itself; NaN where the instrument had no light
+    counts, scale : (n,) raw counts (dark included, dead time put right) and `value` per net count; None if not counted
+    background : (n,) dark counts expected among `counts`; background_err : shared relative error of them
+    flicker : relative noise of each point that is not counting noise (reference detector), already in `err`
+    unit : of `value`
+    uids : the runs it comes from; warnings : what a careful reader must know of it
+    """
+
+    wavelength_nm: np.ndarray
+    value: np.ndarray
+    err: np.ndarray
+    counts: np.ndarray | None = None
+    scale: np.ndarray | None = None
+    background: np.ndarray | None = None
+    background_err: float = 0.0
+    flicker: float = 0.0
+    unit: str = ""
+    uids: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def lit(self) -> np.ndarray:
+        """(n,) where the value is known."""
+        return np.isfinite(self.value) & np.isfinite(self.err)
+
+    @property
+    def n_photons(self) -> float:
+        """Net counts in the spectrum; NaN if it was not counted."""
+        if self.counts is None:
+            return float("nan")
+        net = self.counts - (0.0 if self.background is None else self.background)
+        return float(np.nansum(net))
+
+    def within(self, low_nm: float, high_nm: float) -> np.ndarray:
+        """(n,) which known points lie in a window, edges included."""
+        return self.lit & (self.wavelength_nm >= low_nm) & (self.wavelength_nm <= high_nm)
