@@ -110,8 +110,38 @@ class Decays:
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Spectra on one wavelength axis: wavelength_nm (n,), counts (n_curves, n), header by the file's own names."""
+    """Curves over one axis.
 
-    wavelength_nm: np.ndarray
+    x : (n,) ascending, in `x_unit`: "nm", "ns"...; empty if the file does not tell
+    counts : (n_curves, n) what was measured, NaN where a shorter curve has no point
+    header : everything the file says of itself, by its own names; a tuple, one for each, where its curves differ
+    curves : the header of each curve by itself
+
+    >>> scan = Spectrum(np.array([500.0, 501.0]), np.zeros((1, 2)), {"Labels": "A"})
+    >>> scan.wavelength_nm, scan.labels
+    (array([500., 501.]), ('A',))
+    """
+
+    x: np.ndarray
     counts: np.ndarray
     header: dict[str, Any] = field(default_factory=dict)
+    x_unit: str = "nm"
+    curves: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def wavelength_nm(self) -> np.ndarray:
+        """(n,) the axis of a spectrum; AttributeError if it is none, as that of a decay."""
+        if self.x_unit != "nm":
+            raise AttributeError(
+                f"these curves have no wavelength: their axis is x, in {self.x_unit or 'no known unit'}"
+            )
+        return self.x
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """(n_curves,) what each curve is called; empty texts if the file does not tell."""
+        labels = self.header.get("Labels", "")
+        return tuple(labels) if isinstance(labels, tuple) else (str(labels),) * len(self)
+
+    def __len__(self) -> int:
+        return len(self.counts)

@@ -23,7 +23,8 @@ def read(path: str | Path) -> Photons | Decays | Spectrum:
 
     Parameters
     ----------
-    path : TimeHarp 200 time tags (.t3r) and histograms (.thd), PicoQuant .ptu, Photon-HDF5; under any name
+    path : TimeHarp 200 time tags (.t3r) and histograms (.thd), PicoQuant .ptu, Photon-HDF5,
+        text of Fluoracle; under any name
 
     Notes
     -----
@@ -76,8 +77,21 @@ def _read_photon_hdf5(path: Path) -> Photons:
     return read_photon_hdf5(path)
 
 
+def _is_fluoracle(path: Path, head: bytes) -> bool:
+    from analysis.formats.fluoracle import is_fluoracle
+
+    return is_fluoracle(path)
+
+
+def _read_fluoracle(path: Path) -> Spectrum:
+    from analysis.formats.fluoracle import read_fluoracle
+
+    return read_fluoracle(path)
+
+
 FORMATS = (
     Format("TimeHarp 200 (.t3r, .thd)", _is_timeharp, _read_timeharp),
     Format("PicoQuant (.ptu)", _is_ptu, _read_ptu),
     Format("Photon-HDF5 (.h5)", _is_photon_hdf5, _read_photon_hdf5),
+    Format("Fluoracle (text)", _is_fluoracle, _read_fluoracle),
 )

@@ -6,7 +6,7 @@ each block has a generator of its own, and nothing else draws from it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -18,10 +18,11 @@ from devices.iocs.twin.beam import BeamReader
 from devices.iocs.twin.clock import Clock
 from devices.iocs.twin.drift import Drift
 from devices.iocs.twin.piezo import TwinStage
-from devices.iocs.twin.preset import ROUTES, Preset
+from devices.iocs.twin.preset import ROUTES, Preset, SamplePreset
 from devices.iocs.twin.sample import Sample
 from devices.iocs.twin.scanner import LineScanner
 from devices.iocs.twin.spads import TwinSpads
+from devices.iocs.twin.spectrofluorometer import TwinSpectrofluorometer
 from devices.iocs.twin.timeharp import TwinTimeHarp
 from devices.iocs.twin.train import OpticalTrain, View
 from devices.iocs.twin.truth import TruthFile
@@ -64,6 +65,9 @@ class Bench:
         self.spads = TwinSpads(self._train, seed)
         self.card = TwinTimeHarp(self._train, self._generator, self._record)
         self.scan_line = LineScanner(self._train, self.card, self._generator, self._record).scan_line
+        self.spectrofluorometer = TwinSpectrofluorometer(
+            instrument.fs5, clock, seed, self._samples(), mounted=preset.name, truth=self._truth
+        )
 
     def mount(self, name: str) -> None:
         """Put another sample under the objective; ValueError if there is none of that name."""
@@ -89,9 +93,8 @@ class Bench:
     def _sample(self, name: str) -> Sample:
         """The sample of that name, made when first needed."""
         if name not in self._made:
-            given = self._given.get(name) or presets.load(name)
             self._made[name] = Sample(
-                given.sample,
+                self._preset(name).sample,
                 self.seed,
                 name=name,
                 travel_um=self.preset.instrument.piezo.travel_um[:2],
@@ -100,6 +103,13 @@ class Bench:
         if self._truth:
             self._truth.sample(name, self._made[name])
         return self._made[name]
+
+    def _preset(self, name: str) -> Preset:
+        return self._given.get(name) or presets.load(name)
+
+    def _samples(self) -> dict[str, Callable[[], SamplePreset]]:
+        """Every sample by name, read when first needed."""
+        return {name: lambda name=name: self._preset(name).sample for name in self.samples}
 
     def _generator(self, device: bytes, acquisition: int, index: int) -> np.random.Generator:
         """Random numbers of one line or block, whenever and however fast it is measured."""

@@ -1,8 +1,9 @@
 """Presets of the twin: every number of the simulated sample and instrument, read from TOML.
 
 A preset file holds `name`, `[sample]` and `[instrument]`. With `base = "A"` (a built-in preset or a file)
-it only states what differs from that one. Everything is checked before anything is built: an unknown,
-missing, mistyped or impossible value is a `PresetError` that names file, key, value and what is allowed.
+it only states what differs from that one; what is said nowhere of spectroscopy stands in `spectra.toml`.
+Everything is checked before anything is built: an unknown, missing, mistyped or impossible value is a
+`PresetError` that names file, key, value and what is allowed.
 Rates are detected counts per second, with OD1 in front of the perovskite SPAD.
 """
 
@@ -12,10 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+from devices.iocs.twin.absorption import FilmAbsorption
 from devices.iocs.twin.schema import OneOf, PresetError, Within, build, overlay, read_toml
+from devices.iocs.twin.spectral_preset import SpectraPreset, SpectrofluorometerPreset, relations
 
 FOLDER = Path(__file__).parent / "presets"
-COMMON = "bench"  # the instrument shared by all built-in samples; no preset by itself
+COMMON = ("bench", "spectra")  # no presets by themselves: the microscope of all built-in samples, default spectroscopy
 ROUTES = ("perovskite", "qd")
 
 
@@ -88,6 +91,7 @@ class SamplePreset:
     crystallinity: CrystallinityPreset
     perovskite: PerovskitePreset
     scatter: ScatterPreset
+    spectra: SpectraPreset
 
 
 @dataclass(frozen=True)
@@ -172,7 +176,7 @@ class CardPreset:
 
 @dataclass(frozen=True)
 class InstrumentPreset:
-    """The microscope around the sample."""
+    """The microscope around the sample, and the spectrofluorometer beside it."""
 
     laser: LaserPreset
     optics: OpticsPreset
@@ -180,6 +184,7 @@ class InstrumentPreset:
     piezo: PiezoPreset
     spads: SpadsPreset
     card: CardPreset
+    fs5: SpectrofluorometerPreset
 
 
 @dataclass(frozen=True)
@@ -193,7 +198,7 @@ class Preset:
 
 def names() -> tuple[str, ...]:
     """The built-in presets."""
-    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem != COMMON))
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.toml") if path.stem not in COMMON))
 
 
 def load(name_or_path: str | Path) -> Preset:
@@ -203,13 +208,13 @@ def load(name_or_path: str | Path) -> Preset:
     (1.9, 4.1)
     """
     path = _find(name_or_path)
-    preset = build(Preset, _with_base(path, ()), path)
+    preset = build(Preset, _with_spectroscopy(_with_base(path, ())), path)
     _check_consistency(preset, path)
     return preset
 
 
 def _find(name_or_path: str | Path, beside: Path = Path()) -> Path:
-    if str(name_or_path) in (*names(), COMMON):
+    if str(name_or_path) in (*names(), *COMMON):
         return FOLDER / f"{name_or_path}.toml"
     path = beside / name_or_path
     if not path.is_file():
@@ -230,11 +235,18 @@ def _with_base(path: Path, above: tuple[Path, ...]) -> dict:
     return overlay(_with_base(_find(base, path.parent), (*above, path)), own)
 
 
+def _with_spectroscopy(tables: dict) -> dict:
+    """The tables, where they are silent on spectroscopy, as by default."""
+    default = read_toml(FOLDER / f"{COMMON[1]}.toml")
+    given = {key: overlay(default[key], tables[key]) for key in default if isinstance(tables.get(key), dict)}
+    return tables | given
+
+
 def _check_consistency(preset: Preset, path: Path) -> None:
     """What no single value can say: the relations between them."""
     laser, card = preset.instrument.laser, preset.instrument.card
     signs, ends_cps = preset.instrument.piezo.axis_sign, preset.sample.perovskite.rate_cps
-    relations = (
+    bench = (
         (laser.repetition_hz in laser.rates_hz, "instrument.laser.repetition_hz", laser.repetition_hz,
          f"one of rates_hz {laser.rates_hz}"),
         (laser.front_panel_hz == 0 or laser.front_panel_hz >= 1000, "instrument.laser.front_panel_hz",
@@ -244,6 +256,10 @@ def _check_consistency(preset: Preset, path: Path) -> None:
         ((ends_cps[0] > 0) == (ends_cps[1] > 0), "sample.perovskite.rate_cps", ends_cps,
          "two rates > 0, or two zeros for no emission"),
     )  # fmt: skip
-    for holds, key, value, allowed in relations:
+    for holds, key, value, allowed in (*bench, *relations(preset.sample.spectra, preset.instrument.fs5)):
         if not holds:
             raise PresetError(f"{path}: {key} = {value}: allowed is {allowed}")
+    try:
+        FilmAbsorption(preset.sample.spectra.absorption)
+    except ValueError as error:
+        raise PresetError(f"{path}: {error}") from None

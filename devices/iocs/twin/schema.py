@@ -117,6 +117,8 @@ def _allowed(hint: Any) -> str:
     if not kinds:
         return f"{'a whole number' if kind is int else 'a number'} {rule}"
     count = "any number of" if kinds[-1] is Ellipsis else str(len(kinds))
+    if get_args(kinds[0]):
+        return f"a list of {count} lists of {len(get_args(kinds[0]))} numbers {rule}"
     return f"a list of {count} {'whole ' if kinds[0] is int else ''}numbers {rule}"
 
 

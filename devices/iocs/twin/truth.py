@@ -20,6 +20,18 @@ Layout 1. `<path>` is JSON; arrays are in .npz files beside it, named in the JSO
         signal_cps                  own luminescence (or scattered light), before dead times
         crosstalk_cps               luminescence of the other route
         background_cps              flat: dark counts and the share proportional to signal
+    spectra: {name: {file}}, what the spectrofluorometer sees of a sample; the file holds, over wavelength_nm (n,),
+        alpha_d, transmission           absorption coefficient times thickness; what the film lets pass
+        s_ref, delta_s                  absorption of bare dots (arbitrary units), relative difference in the film
+        s, perovskite_excitation        excitation spectra of dots and perovskite, 1 at 405 nm
+        region (r,), ratio (r,)         of the two bands of the perovskite
+        perovskite_cps (r, 3, n)        its two bands and its tail, excited at 405 nm, per 1 nm slit
+        qd_cps (n,)                     the band of the dots
+    Scans of the spectrofluorometer stand among the acquisitions: {acquisition, file, kind (of scan), sample, region,
+        ratio, start_nm, stop_nm, step_nm, fixed_nm, excitation_slit_nm, emission_slit_nm, dwell_s,
+        excitation_offset_nm, emission_offset_nm, dark_cps, dead_time_ns, started_s, ended_s, n_points}; the file
+        holds, for each point, index, t_s (middle of the dwell), lamp_level, the true excitation_nm and emission_nm,
+        luminescence_cps, scatter_cps (stray light in it), reference_ua, transmitted_ua: expected, flicker aside
 A block is a line of 0.1 s slices. An acquisition cut off by a crash is not in the file.
 """
 
@@ -35,9 +47,12 @@ from numpy.typing import NDArray
 
 from devices.iocs.twin.preset import Preset
 from devices.iocs.twin.sample import Sample
+from devices.iocs.twin.spectra import SampleSpectra
 from devices.iocs.twin.train import View
 
 LAYOUT = 1
+SPECTRA_NM = np.arange(380.0, 800.25, 0.5)
+REGIONS = tuple(range(1, 9))
 Arrays = dict[str, NDArray]
 
 
@@ -47,12 +62,14 @@ class TruthFile:
     def __init__(self, path: Path, preset: Preset, seed: int) -> None:
         self.path = path
         self._lines: dict[int, dict[int, Arrays]] = {}
+        self._points: dict[int, dict[int, dict[str, float]]] = {}
         self._about: dict[int, dict[str, Any]] = {}
         self._index: dict[str, Any] = {
             "layout": LAYOUT,
             "seed": seed,
             "preset": json.loads(json.dumps(asdict(preset))),
             "samples": {},
+            "spectra": {},
             "acquisitions": [],
         }
         self._resume()
@@ -76,6 +93,20 @@ class TruthFile:
         self._index["samples"][name] = {"preset": asdict(sample.preset), "file": file}
         self._write_index()
 
+    def spectra(self, name: str, spectra: SampleSpectra) -> None:
+        """Write the true spectra of a sample, once."""
+        if name in self._index["spectra"]:
+            return
+        file = f"{self.path.stem}.spectra-{len(self._index['spectra'])}.npz"
+        _save(self.path.with_name(file), _spectra(spectra))
+        self._index["spectra"][name] = {"file": file}
+        self._write_index()
+
+    def point(self, acquisition: int, index: int, about: dict[str, Any], true: dict[str, float]) -> None:
+        """Keep the truth about one point of a scan; a repeated index replaces the earlier one."""
+        self._about.setdefault(acquisition, about)
+        self._points.setdefault(acquisition, {})[index] = true
+
     def line(self, acquisition: int, index: int, commanded_um: NDArray, view: View, about: dict) -> None:
         """Keep the truth about one line; a repeated index replaces the earlier one."""
         started_s = self._about.get(acquisition, {}).get("started_s", float(view.t_s[0]))
@@ -83,24 +114,21 @@ class TruthFile:
         self._lines.setdefault(acquisition, {})[index] = _arrays(commanded_um, view)
 
     def finish(self, acquisition: int) -> None:
-        """Write an acquisition; nothing happens if none of its lines is known."""
-        lines = self._lines.pop(acquisition, None)
-        if not lines:
+        """Write an acquisition; nothing happens if nothing of it is known."""
+        lines, points = self._lines.pop(acquisition, None), self._points.pop(acquisition, None)
+        if not (lines or points):
             return
         file = f"{self.path.stem}.acquisition-{acquisition}.npz"
-        arrays = {key: _stacked([line[key] for line in lines.values()]) for key in next(iter(lines.values()))}
-        arrays["index"] = np.array(list(lines))
+        arrays, size = _of_lines(lines) if lines else _of_points(points or {})
         _save(self.path.with_name(file), arrays)
-        n_lines, n_pixels = arrays["lit"].shape
-        about = self._about.pop(acquisition)
-        entry = {"acquisition": acquisition, "file": file, "n_lines": n_lines, "n_pixels": n_pixels, **about}
+        entry = {"acquisition": acquisition, "file": file, **size, **self._about.pop(acquisition)}
         others = [one for one in self._index["acquisitions"] if one["acquisition"] != acquisition]
         self._index["acquisitions"] = [*others, entry]
         self._write_index()
 
     def close(self) -> None:
         """Write what has not been written."""
-        for acquisition in list(self._lines):
+        for acquisition in [*self._lines, *self._points]:
             self.finish(acquisition)
 
     def _resume(self) -> None:
@@ -112,7 +140,7 @@ class TruthFile:
         except ValueError as error:
             raise ValueError(f"{self.path} is there and is no truth file: name another") from error
         if all(earlier.get(key) == self._index[key] for key in ("layout", "seed", "preset")):
-            self._index = earlier
+            self._index |= earlier
 
     def _write_index(self) -> None:
         _replace(self.path, json.dumps(self._index, indent=1).encode())
@@ -121,10 +149,41 @@ class TruthFile:
 def read(path: Path) -> dict[str, Any]:
     """The truth of a file; arrays stand beside the facts, under `arrays`, of every sample and acquisition."""
     truth = json.loads(path.read_text(encoding="utf-8"))
-    for entry in [*truth["samples"].values(), *truth["acquisitions"]]:
+    for entry in [*truth["samples"].values(), *truth["spectra"].values(), *truth["acquisitions"]]:
         with np.load(path.with_name(entry["file"])) as arrays:
             entry["arrays"] = dict(arrays)
     return truth
+
+
+def _of_lines(lines: dict[int, Arrays]) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays of an acquisition of the microscope, and their size."""
+    arrays = {key: _stacked([line[key] for line in lines.values()]) for key in next(iter(lines.values()))}
+    n_lines, n_pixels = arrays["lit"].shape
+    return {**arrays, "index": np.array(list(lines))}, {"n_lines": n_lines, "n_pixels": n_pixels}
+
+
+def _of_points(points: dict[int, dict[str, float]]) -> tuple[Arrays, dict[str, Any]]:
+    """The arrays of a scan of the spectrofluorometer, their size, and when it was."""
+    rows = [points[index] for index in sorted(points)]
+    arrays = {key: np.array([row[key] for row in rows]) for key in rows[0]}
+    times = {"started_s": rows[0]["t_s"], "ended_s": rows[-1]["t_s"]}
+    return {**arrays, "index": np.array(sorted(points))}, {"n_points": len(rows), **times}
+
+
+def _spectra(spectra: SampleSpectra) -> Arrays:
+    return {
+        "wavelength_nm": SPECTRA_NM,
+        "alpha_d": spectra.alpha_d(SPECTRA_NM),
+        "transmission": spectra.transmission(SPECTRA_NM),
+        "s_ref": spectra.reference(SPECTRA_NM),
+        "delta_s": spectra.delta_s(SPECTRA_NM),
+        "s": spectra.qd_excitation(SPECTRA_NM),
+        "perovskite_excitation": spectra.perovskite_excitation(SPECTRA_NM),
+        "region": np.array(REGIONS),
+        "ratio": np.array([spectra.ratio(region) for region in REGIONS]),
+        "perovskite_cps": np.stack([spectra.perovskite_bands(SPECTRA_NM, region) for region in REGIONS]),
+        "qd_cps": spectra.qd_cps(SPECTRA_NM),
+    }
 
 
 def _arrays(commanded_um: NDArray, view: View) -> Arrays:

@@ -10,7 +10,7 @@ A = (presets.FOLDER / "A.toml").read_text()
 
 def test_all_built_in_presets_load_and_share_one_instrument():
     loaded = [presets.load(name) for name in presets.names()]
-    assert presets.names() == ("A", "B", "C", "D", "glass", "pixel1", "pixel2", "single", "undoped")
+    assert presets.names() == ("A", "B", "C", "D", "bare_qds", "glass", "pixel1", "pixel2", "single", "undoped")
     assert all(one.instrument == loaded[0].instrument for one in loaded)
     assert [one.name for one in loaded] == list(presets.names())
 

@@ -1,0 +1,1 @@
+"""Real instruments: backends that answer the protocols of `devices.iocs.backends`."""
