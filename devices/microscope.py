@@ -1,6 +1,7 @@
 """The confocal microscope: stage, lasers, shutter, filters, SPADs, card, line scanner, and how they are cabled."""
 
 import logging
+from collections.abc import Mapping
 
 from ophyd import Component as Cpt
 from ophyd import Device, Signal
@@ -38,9 +39,9 @@ class Microscope(Device):
     irf_period_ns = Cpt(Signal, value=0.0, kind="config")
     irf_boot_id = Cpt(Signal, value="", kind="omitted")
 
-    def __init__(self, prefix: str, *, name: str, samples: dict[str, dict] | None = None, **kwargs):
+    def __init__(self, prefix: str, *, name: str, samples: Mapping[str, Mapping] | None = None, **kwargs):
         super().__init__(prefix, name=name, **kwargs)
-        self.samples = dict(samples or {})
+        self.samples = {} if samples is None else samples
         for _, part in self.walk_subdevices(include_lazy=True):
             part.name = part.name.removeprefix(f"{name}_")
         for item in self.walk_signals(include_lazy=True):

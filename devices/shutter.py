@@ -60,6 +60,10 @@ class Shutter(Instrument):
         put_and_wait(self.acknowledge, 1, PUT_TIMEOUT_S)
         self.object_if_failed(boot_id, self.acknowledge)
 
+    def hold(self):
+        """Dark, now; the plan opens it again at its next line."""
+        self.close()
+
     def pause(self):
         self.close()
 

@@ -10,6 +10,7 @@ import numpy as np
 from ophyd import Component as Cpt
 from ophyd import Device, EpicsSignal, EpicsSignalRO, Kind
 from ophyd.status import Status
+from ophyd.utils import DisconnectedError
 
 PUT_TIMEOUT_S = 5.0
 POLL_S = 0.1
@@ -45,8 +46,15 @@ def in_background(owner, work: Callable[[], None]) -> Status:
     return status
 
 
-def put_and_wait(signal: EpicsSignal, value: Any, timeout_s: float):
-    """Put with completion; give up at once when the IOC goes away, not after the timeout."""
+def nothing():
+    """Done meanwhile, unless told otherwise."""
+
+
+def put_and_wait(signal: EpicsSignal, value: Any, timeout_s: float, meanwhile: Callable[[], None] = nothing):
+    """Put with completion; give up at once when the IOC goes away, not after the timeout.
+
+    `meanwhile` is called at every look, ten times a second, as long as the IOC is there.
+    """
     done, alive = threading.Event(), Pulse(signal)
     if not signal.connected:
         raise CommandError(f"{signal.name}: its IOC is not there; is it running? Type lab")
@@ -61,6 +69,7 @@ def put_and_wait(signal: EpicsSignal, value: Any, timeout_s: float):
             )
         if time.monotonic() > deadline:
             raise CommandError(f"{signal.name}: no answer to {value!r} within {timeout_s:.0f} s")
+        meanwhile()
 
 
 class Pulse:
@@ -109,11 +118,14 @@ class Setting(EpicsSignal):
         """The device this signal is part of; anything else cannot object."""
         return self.parent
 
-    def prove(self, value, timeout_s: float):
+    def prove(self, value, timeout_s: float, meanwhile: Callable[[], None] = nothing):
         """Put, then compare the readback and ask the instrument for objections."""
         instrument = self.instrument
-        boot_id = instrument.boot_id.get()
-        put_and_wait(self, value, timeout_s)
+        try:
+            boot_id = instrument.boot_id.get()
+        except (DisconnectedError, TimeoutError) as why:
+            raise CommandError(f"{self.name}: its IOC went away or hangs ({why}); is it running? Type lab") from why
+        put_and_wait(self, value, timeout_s, meanwhile)
         instrument.object_if_failed(boot_id, self)
         got = self.get()
         if not self.rounds and not same(value, got):

@@ -1,4 +1,4 @@
-"""The RunEngine of the lab: it proves to the shutter that it is alive, goes dark when it is not running, and
+"""The RunEngine of the lab: it proves to whatever shines that it is alive, goes dark when it is not running, and
 hands back results instead of uids."""
 
 import asyncio
@@ -16,8 +16,7 @@ from bluesky.run_engine import RunEngineResult
 from bluesky.utils import DuringTask
 from ophyd.utils import DisconnectedError
 
-from devices.shutter import Shutter
-from devices.signals import CommandError
+from devices.signals import CommandError, put_and_wait
 from plans.stubs import MeasurementError
 
 log = logging.getLogger(__name__)
@@ -28,34 +27,59 @@ LEAVING_S = 8.0
 
 
 class Lease:
-    """The right to open the shutter, for one session: its token, beaten only from a running RunEngine."""
+    """The right to let light on samples, for one session: its token, beaten only from a running RunEngine.
 
-    def __init__(self, shutter: Shutter):
-        self.shutter = shutter
+    Parameters
+    ----------
+    lights : instruments with `owner` and `beat`, each dark at once when told to `hold`
+    """
+
+    def __init__(self, *lights: Any):
+        self.lights = lights
         self.token = f"{os.environ.get('USER', 'user')}@{socket.gethostname()} process {os.getpid()}"
 
     def take(self):
-        """Become the owner; raises CommandError naming the present one."""
-        boot_id = self.shutter.boot_id.get()
-        self.shutter.owner.put(self.token, wait=True, timeout=5)
-        self.shutter.object_if_failed(boot_id, self.shutter.owner)
+        """Become the owner of all; raises CommandError naming the present one."""
+        for light in self.lights:
+            self.take_one(light)
+
+    def take_one(self, light: Any):
+        boot_id = light.boot_id.get()
+        light.owner.put(self.token, wait=True, timeout=5)
+        light.object_if_failed(boot_id, light.owner)
 
     def renew(self):
-        """Take the lease again if the light process was restarted and has forgotten it."""
-        if self.shutter.owner.connected and self.shutter.owner.get() != self.token:
-            self.take()
+        """Take the lease again where an IOC was restarted and has forgotten it."""
+        for light in self.lights:
+            if light.owner.connected and light.owner.get() != self.token:
+                self.take_one(light)
 
     def beat(self):
         """One sign of life; never waits, never fails."""
-        try:
-            if self.shutter.beat.connected:
-                self.shutter.beat.put(self.token, wait=False)
-        except Exception as why:
-            log.error("no sign of life reached the shutter: %s", why)
+        for light in self.lights:
+            try:
+                if light.beat.connected:
+                    light.beat.put(self.token, wait=False)
+            except Exception as why:
+                log.error("no sign of life reached the %s: %s", light.name, why)
+
+    def prove(self):
+        """One sign of life that has arrived."""
+        for light in self.lights:
+            put_and_wait(light.beat, self.token, 5.0)
+
+    def darken(self):
+        """All dark; what does not obey is dark by itself when the beats stop."""
+        for light in self.lights:
+            try:
+                light.hold()
+            except Exception as why:
+                log.error("the %s was not closed by the session (%s): its dead-man does it", light.name, why)
 
     def give_up(self):
-        if self.shutter.owner.connected:
-            self.shutter.owner.put("nobody", wait=True, timeout=5)
+        for light in self.lights:
+            if light.owner.connected:
+                light.owner.put("nobody", wait=True, timeout=5)
 
 
 class Ticking(DuringTask):
@@ -109,26 +133,29 @@ class LabEngine(RunEngine):
     def follow_state(self, new: str, old: str):
         """Beat at once when a plan starts; go dark at once when it stops running, for whatever reason."""
         if new == "running":
-            if self.darkening is not None:
-                self.darkening.join(2.0)  # or it would close the shutter of this plan
+            self.wait_for_dark()
             if old == "idle":
                 self.lease.renew()
             self.lease.beat()
         elif old == "running":
-            self.darkening = threading.Thread(target=self.go_dark, name="dark", daemon=True)
+            self.darkening = threading.Thread(target=self.lease.darken, name="dark", daemon=True)
             self.darkening.start()
-
-    def go_dark(self):
-        try:
-            self.lease.shutter.close()
-        except Exception as why:
-            log.error("the shutter was not closed by the session (%s): its dead-man does it", why)
 
     def __call__(self, *args, **kwargs):
         return self.shown(lambda: super(LabEngine, self).__call__(*args, **kwargs))
 
     def resume(self):
+        """Go on; a scan that flies on its own goes on as soon as it is told, so the lease must live by then."""
+        if self.state == "paused":
+            self.wait_for_dark()
+            self.lease.renew()
+            self.lease.prove()
         return self.shown(super().resume)
+
+    def wait_for_dark(self):
+        """Let the darkening of the last plan end, or it would darken the next one."""
+        if self.darkening is not None:
+            self.darkening.join(2.0)
 
     def abort(self, reason: str = ""):
         return self.shown(lambda: super(LabEngine, self).abort(reason))
@@ -169,7 +196,7 @@ class LabEngine(RunEngine):
 
     def end(self, number: int):
         """Dark first; then nothing that fails may keep the process alive."""
-        self.go_dark()
+        self.lease.darken()
         try:
             silence_terminal()
             self.context_managers = []  # no signal handlers: this may be a thread

@@ -11,9 +11,9 @@ import os
 import socket
 import sys
 import tempfile
-from dataclasses import fields
 from pathlib import Path
 
+from devices.iocs.backing import check_backends, spectrofluorometer
 from devices.iocs.config import ConfigError, LabConfig, read
 
 HOUSE = Path(__file__).resolve().parents[2]
@@ -78,17 +78,6 @@ def settle(options: argparse.Namespace, config: LabConfig) -> argparse.Namespace
     return argparse.Namespace(**filled)
 
 
-def check_backends(config: LabConfig):
-    """Refuse a backend that is not there: nothing may be simulated that is believed to be real."""
-    for field in fields(config.instruments):
-        backend = getattr(config.instruments, field.name).backend
-        if backend != "twin":
-            raise ConfigError(
-                f"{config.file}: instruments.{field.name}.backend = {backend!r}: there is no driver for it yet; "
-                "use 'twin'"
-            )
-
-
 def arguments(options: argparse.Namespace) -> list[str]:
     """The settled options as a command line for a child."""
     pairs = {key: value for key, value in vars(options).items() if value not in (None, False)}
@@ -123,7 +112,13 @@ def make_bench(options: argparse.Namespace, config: LabConfig):
         beam=BeamReader(options.folder / BEAM),
         truth=options.truth,
     )
-    return table_groups(config.channel_access.prefix, bench, raw_folder=options.raw, wiring=config.microscope.wiring)
+    return table_groups(
+        config.channel_access.prefix,
+        bench,
+        spectrofluorometer(config, bench),
+        raw_folder=options.raw,
+        wiring=config.microscope.wiring,
+    )
 
 
 MAKERS = {"light": make_light, "bench": make_bench}

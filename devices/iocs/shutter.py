@@ -1,8 +1,8 @@
 """Shutter IOC: closed at boot, open only under a live lease, closed by itself when nobody is in control.
 
-The session that drives the lab puts its token in ``Owner`` and then beats ``Beat`` from the RunEngine's own loop.
-No beat for ``DeadMan`` seconds while open: the shutter closes, the lasers go to standby, and ``Latch`` says why
-until ``Reset`` (or a new owner) clears it. This protects sample and detectors; it is not a laser-safety function.
+No beat of the lease for ``DeadMan`` seconds while open: the shutter closes, the lasers go to standby, and ``Latch``
+says why until ``Reset`` (or a new owner) clears it. This protects sample and detectors; it is not a laser-safety
+function.
 """
 
 import asyncio
@@ -11,21 +11,15 @@ import time
 
 from caproto.server import pvproperty
 
-from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded, text
+from devices.iocs.instrument import Refused, choice, guarded, text
+from devices.iocs.lease import SILENCE, WATCH_PERIOD_S, LeasedIOC
 
 log = logging.getLogger(__name__)
 
-DEAD_MAN_S = 1.5
-WATCH_PERIOD_S = 0.05
-STALE_OWNER_S = 5.0
-NOBODY = "nobody"
 
+class ShutterIOC(LeasedIOC):
+    """One shutter for both lasers, a dead-man timer and a latch."""
 
-class ShutterIOC(InstrumentIOC):
-    """One shutter for both lasers, a lease, a dead-man timer and a latch."""
-
-    owner = text("Owner", NOBODY, read_only=False, length=120, doc="token of the session in control, or nobody")
-    beat = text("Beat", read_only=False, length=120, doc="put the owner's token at least every DeadMan seconds")
     command = choice("Command", ("closed", "open"), doc="closing always works; opening needs a live lease")
     state = choice("State", ("closed", "open"), read_only=True, doc="read back from the shutter")
     interlock = choice("Interlock", ("closed", "open"), read_only=True, doc="enclosure and key: closed = may shine")
@@ -33,9 +27,6 @@ class ShutterIOC(InstrumentIOC):
     latch = text("Latch", doc="not empty: something closed the shutter and must be acknowledged by Reset")
     trip = text("Trip", read_only=False, doc="any other IOC closes and latches by writing its reason here")
     reset = pvproperty(value=0, name="Reset", doc="1 clears the latch, if its cause is gone")
-    dead_man_s = pvproperty(
-        value=DEAD_MAN_S, name="DeadMan", units="s", precision=2, read_only=True, doc="longest silence with light on"
-    )
     open_s = pvproperty(
         value=0.0, name="OpenTime", units="s", precision=2, read_only=True, doc="total open time since boot"
     )
@@ -43,26 +34,13 @@ class ShutterIOC(InstrumentIOC):
     def __init__(self, *args, light, standby, **kwargs):
         super().__init__(*args, **kwargs)
         self.light, self.standby = light, standby
-        self.last_beat = -float("inf")
         self.turn = asyncio.Lock()  # one command at a time
 
-    @owner.putter
-    @guarded
-    async def owner(self, instance, value):
-        silent_s = time.monotonic() - self.last_beat
-        if value not in (NOBODY, instance.value) and silent_s < STALE_OWNER_S:
-            raise Refused(f"the lab is driven by {instance.value!r} (last beat {silent_s:.1f} s ago)")
-        await self.close("lease given up" if value == NOBODY else "new lease")
+    async def darken(self, reason: str):
+        """Close for a change of the lease, which also clears what the silence of the last one latched."""
+        await self.close(reason)
         if self.latch.value.startswith("dead-man"):
             await self.latch.write("")
-        self.last_beat = -float("inf") if value == NOBODY else time.monotonic()
-
-    @beat.putter
-    @guarded
-    async def beat(self, instance, value):
-        if value == NOBODY or value != self.owner.value:
-            raise Refused(f"{value!r} does not hold the lease, {self.owner.value!r} does")
-        self.last_beat = time.monotonic()
 
     @command.putter
     @guarded
@@ -79,8 +57,7 @@ class ShutterIOC(InstrumentIOC):
                 raise Refused(f"latched: {self.latch.value}; remove the cause, then put 1 to {self.reset.pvname}")
             if not self.light.interlock:
                 raise Refused("the laser interlock is open: close the enclosure and turn the key")
-            if time.monotonic() - self.last_beat > DEAD_MAN_S:
-                raise Refused("nobody holds a live lease: light is only for a running plan, RE(...)")
+            self.require_lease()
             await self.off_the_loop(self.light.open_shutter)
             if not await self.read_back():
                 raise Refused("the shutter did not open: its readback stayed closed")
@@ -98,7 +75,7 @@ class ShutterIOC(InstrumentIOC):
                     await self.latch.write("the shutter does not close: lasers on standby, call for help")
         await self.reason.write(reason)
         if self.command.value != "closed":
-            await self.command.write("closed", verify_value=False)
+            await self.command.write("closed", verify_value=False)  # pyright: ignore[reportAttributeAccessIssue]
 
     async def read_back(self) -> bool:
         opened = await self.off_the_loop(self.light.shutter_is_open)
@@ -151,11 +128,10 @@ class ShutterIOC(InstrumentIOC):
             await self.interlock.write("closed" if closed else "open")
         if not (await self.read_back() or was_open):
             return
-        silent_s = time.monotonic() - self.last_beat
         if not closed:
             await self.latch_closed("interlock: the enclosure or the key opened while the shutter was open")
-        elif silent_s > DEAD_MAN_S:
-            await self.latch_closed(f"dead-man: no sign of a running plan for {DEAD_MAN_S} s")
+        elif self.forsaken:
+            await self.latch_closed(SILENCE)
         elif self.latch.value:
             await self.latch_closed(self.latch.value)
 

@@ -1,4 +1,4 @@
-"""The bench process: everything on the optical table but the light, and its one wire to the light process."""
+"""The bench process: everything in the room but the laser light, and its one wire to the light process."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from devices.iocs.piezo import StageIOC
 from devices.iocs.sample import SampleIOC
 from devices.iocs.scanner import ScannerIOC
 from devices.iocs.spads import SpadsIOC
+from devices.iocs.spectrofluorometer import SpectrofluorometerIOC
 from devices.iocs.timeharp import TimeHarpIOC
 
 log = logging.getLogger(__name__)
@@ -40,8 +41,8 @@ class LightLink:
         await self.put("Trip", reason)
 
 
-def table_groups(prefix: str, bench, *, raw_folder: Path, wiring: str) -> list[InstrumentIOC]:
-    """Build the IOC groups around one backend (`bench`: see `devices.iocs.backends.Bench`)."""
+def table_groups(prefix: str, bench, fs5, *, raw_folder: Path, wiring: str) -> list[InstrumentIOC]:
+    """Build the IOC groups around their backends (see `devices.iocs.backends`: `Bench`, `Spectrofluorometer`)."""
     link = LightLink(prefix)
     spads = SpadsIOC(f"{prefix}spads:", spads=bench.spads, trip=link.trip)
     card = TimeHarpIOC(f"{prefix}timeharp:", bench=bench, spads=spads, raw_folder=raw_folder, wiring=wiring)
@@ -53,4 +54,5 @@ def table_groups(prefix: str, bench, *, raw_folder: Path, wiring: str) -> list[I
         spads,
         card,
         scanner,
+        SpectrofluorometerIOC(f"{prefix}fs5:", backend=fs5),
     ]
