@@ -18,6 +18,7 @@ class Curve:
     flicker : relative noise of each point that is not counting noise (reference detector), already in `err`
     unit : of `value`
     uids : the runs it comes from; warnings : what a careful reader must know of it
+    wavelength_err_nm : shared error of the axis, that of the calibration
     """
 
     wavelength_nm: np.ndarray
@@ -31,6 +32,7 @@ class Curve:
     unit: str = ""
     uids: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    wavelength_err_nm: float = 0.0
 
     @property
     def lit(self) -> np.ndarray:
@@ -44,6 +46,18 @@ class Curve:
             return float("nan")
         net = self.counts - (0.0 if self.background is None else self.background)
         return float(np.nansum(net))
+
+    @property
+    def shared_err(self) -> np.ndarray:
+        """(n,) error that all points have in common, that of the background; not in `err`."""
+        if self.background is None or self.scale is None:
+            return np.zeros(len(self.value))
+        return np.nan_to_num(self.background * self.scale * self.background_err)
+
+    @property
+    def covariance(self) -> np.ndarray:
+        """(n, n) of the values; 0 where they are not known."""
+        return np.diag(np.where(self.lit, self.err, 0.0) ** 2) + np.outer(self.shared_err, self.shared_err)
 
     def within(self, low_nm: float, high_nm: float) -> np.ndarray:
         """(n,) which known points lie in a window, edges included."""
