@@ -5,6 +5,10 @@ from lab.session import Session
 EXAMPLES = """\
   RE(irf(microscope))                                          instrument response, once per session
   RE(flim_raster(microscope, sample="A", extent_um=20, n_pixels=40, dwell_ms=100, n_scans=3))
+  RE(calibrate(fs5))                                           wavelengths of the spectrofluorometer, once per start
+  RE(blank(fs5)); RE(absorption(fs5, sample="A"))              the empty substrate, then what a film absorbs
+  RE(pl(fs5, sample="A")); RE(ple(fs5, sample="A"))            luminescence; how the film excites its dots
+  samples                                                      their records; samples.add("E", doping_percent=...)
   db[-1]                                                       the run just made; db[-1].table(), db[-1].derived()
   db(plan_name="flim_raster", sample_name="A")                 find runs
   RE(park(microscope))                                         dark, lasers on standby, stage in the middle
@@ -37,6 +41,16 @@ class LabCard:
             f"Luminescope: {kind}; RunEngine {session.RE.state}, storage {session.ingester.status()}",
             f"  sample {microscope.sample.mounted.get()}, wired for {microscope.timeharp.wiring.get()}, "
             f"shutter {microscope.shutter.state.get()}" + (f", LATCHED: {latch}" if latch else ""),
+            f"  spectrofluorometer: {spectrometer(session.fs5)}",
             f"  instrument response {str(irf)[:8] if irf else 'missing: RE(irf(microscope)) first'}",
             f"  {stored}",
         ]
+
+
+def spectrometer(fs5) -> str:
+    """Sample, lamp and calibration of the spectrofluorometer."""
+    if not fs5.lamp_state.connected:
+        return "does not answer"
+    calibrated = fs5.calibration_uid.get() and fs5.calibration_boot_id.get() == fs5.boot_id.get()
+    known = f"calibrated ({fs5.calibration_uid.get()[:8]})" if calibrated else "not calibrated: RE(calibrate(fs5))"
+    return f"sample {fs5.mounted.get()}, lamp {fs5.lamp_state.get()}, {known}"

@@ -95,10 +95,10 @@ class Catalog(Broker):
         return Found(self, runs.sort(_OLDEST_FIRST))
 
     def derived(self, uid: str) -> Run | None:
-        """Return the newest analysis whose `analysis_of` contains this run, or None."""
+        """Return the newest analysis of this run, or None; those that only compared another run with it come last."""
         analyses = self.v3.search(Key("purpose") == "analysis").search(Contains("analysis_of", uid))
-        newest = analyses.sort(_OLDEST_FIRST).values()[-1:-2:-1]
-        return Run(newest[0], self) if newest else None
+        newest = [Run(run, self) for run in analyses.sort(_OLDEST_FIRST).values()[::-1]]
+        return next((run for run in newest if run.start["analysis_of"][0] == uid), next(iter(newest), None))
 
     def array(self, uid: str, key: str, stream: str = "primary") -> Any:
         """Return an array of a run to be sliced: `db.array(uid, "scanner_histograms")[10:20]`."""

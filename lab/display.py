@@ -1,4 +1,4 @@
-"""Live pictures: one image per raster that grows while lines come in, and an overview when it is done.
+"""Live pictures: one per run, of the raster or the spectrum that grows, and an overview when it is done.
 
 Drawing happens in the thread that called the RunEngine, between its waits, never in the RunEngine's own loop. Without
 a screen the picture is a file that is replaced every two seconds; with one it is a window.
@@ -6,20 +6,24 @@ a screen the picture is a file that is replaced every two seconds; with one it i
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
 from analysis import figures
-from analysis.callbacks import LiveFlim
+from analysis.callbacks import LiveFlim, LiveSpectrum
+from analysis.spectra import BandFit, Curve
 from lab.results import FlimResult
+from lab.spectral_results import SpectralResult
 from lab.version import code_version
 
 REDRAW_S = 2.0
 
 
 class LivePicture:
-    """The growing image of the raster that runs.
+    """The growing picture of the run that goes on.
 
     Parameters
     ----------
@@ -29,13 +33,13 @@ class LivePicture:
 
     def __init__(self, folder: Path, show: Callable[[Figure], None] | None = None):
         self.folder, self.show = folder, show
-        self.live: LiveFlim | None = None
-        self.image: figures.LiveImage | None = None
+        self.live: LiveFlim | LiveSpectrum | None = None
+        self.image: Any = None
         self.drawn_s = 0.0
         self.changed = False
 
-    def note(self, live: LiveFlim):
-        """New lines were fitted (called from the analysis thread)."""
+    def note(self, live: LiveFlim | LiveSpectrum):
+        """New lines or points were fitted (called from the analysis thread)."""
         if live is not self.live:
             self.live, self.image = live, None
         self.changed = True
@@ -46,7 +50,7 @@ class LivePicture:
             return
         self.changed = False
         if self.image is None:
-            self.image = figures.LiveImage(self.live.raster.facts)
+            self.image = picture_of(self.live)
             if self.show is not None:
                 self.show(self.image.figure)
         self.image.update(self.live)
@@ -58,13 +62,38 @@ class LivePicture:
         self.drawn_s = time.monotonic()
 
     def overview(self, result: FlimResult) -> Path:
-        """The finished picture of a run, with its uid inside."""
+        """The finished picture of a raster, with its uid inside."""
         selection = {"route": "perovskite", "scans": result.map.scans_used}
+        return self.keep(figures.overview(result.map), result, [result.uid], selection)
+
+    def spectrum(self, result: SpectralResult) -> Path:
+        """The finished picture of a spectrum, with the uids it comes from inside."""
+        image = figures.LiveSpectrumImage(result.start)
+        bands = getattr(result, "fit", None)
+        image.update(Finished(None, result.curve, bands))
+        return self.keep(image.figure, result, list(result.analysis_of), {"regions": result.start["regions"]})
+
+    def keep(self, figure: Figure, result: FlimResult | SpectralResult, uids: list[str], selection: dict) -> Path:
+        """Write a finished picture."""
         path = self.folder / f"{result.uid[:8]}-overview.png"
-        uids = [uid for uid in (result.uid, result.derived_uid) if uid]
-        return figures.save(
-            figures.overview(result.map), path, uids=uids, selection=selection, code_version=code_version()
-        )
+        derived = [result.derived_uid] if result.derived_uid else []
+        return figures.save(figure, path, uids=uids + derived, selection=selection, code_version=code_version())
+
+
+@dataclass(eq=False)
+class Finished:
+    """A whole spectrum, as a live picture takes it."""
+
+    region: int | None
+    curve: Curve | None
+    bands: BandFit | None
+
+
+def picture_of(live: LiveFlim | LiveSpectrum) -> figures.LiveImage | figures.LiveSpectrumImage:
+    """An empty picture for what is being measured."""
+    if isinstance(live, LiveSpectrum):
+        return figures.LiveSpectrumImage(live.start_doc)
+    return figures.LiveImage(live.raster.facts)
 
 
 def replace_picture(figure: Figure, path: Path):
@@ -76,12 +105,13 @@ def replace_picture(figure: Figure, path: Path):
 
 
 def live_display(session, show: Callable[[Figure], None] | None = None) -> LivePicture:
-    """Attach progress bar, live image and overview to a session."""
+    """Attach progress bar, live picture and overview to a session."""
     from lab.progress import ProgressBar
     from lab.session import harmless
 
     picture = LivePicture(session.config.folders.data / "figures", show)
     session.analyses.on_line, session.analyses.draw = picture.note, picture.overview
+    session.analyses.spectra.on_points, session.analyses.spectra.draw = picture.note, picture.spectrum
     session.RE.during.hooks.append(picture.tick)
     session.RE.subscribe(harmless(ProgressBar()))
     return picture

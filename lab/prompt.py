@@ -7,11 +7,21 @@ from ophyd.utils import LimitError
 
 from devices.signals import CommandError
 from lab.catalog import Run
+from lab.sample_records import SampleError
 from plans.stubs import MeasurementError, PlanError
 
-PLAIN = (PlanError, MeasurementError, CommandError, FailedStatus, LimitError, RequestAbort, RunEngineInterrupted)
+PLAIN = (
+    PlanError,
+    SampleError,
+    MeasurementError,
+    CommandError,
+    FailedStatus,
+    LimitError,
+    RequestAbort,
+    RunEngineInterrupted,
+)
 PAUSED = """paused: the shutter is closed, nothing is lost
-  RE.resume()   go on with the next line
+  RE.resume()   go on with the next line or point
   RE.abort()    end the run here; what was measured stays
   RE.stop()     end the run here and call it a success"""
 

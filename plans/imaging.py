@@ -17,10 +17,10 @@ from plans.stubs import (
     outside,
     read,
     require,
+    sample_problem,
     shine,
     staged,
     sync_problem,
-    unknown,
     wiring_problem,
 )
 from plans.tcspc import (
@@ -169,11 +169,11 @@ def flim_raster(
 def sample_and_intensity(microscope: Microscope, sample: str | None, w_cm2: float | None):
     """Name of the sample to measure, the intensity to use on it, and what is wrong with them."""
     name = sample or (yield from read(microscope.sample.mounted))
-    available = (yield from lines_of(microscope.sample.available)) or list(microscope.samples)
+    problem = sample_problem(name, microscope.samples, (yield from lines_of(microscope.sample.available)))
     noted = microscope.samples.get(name, {}).get("excitation_w_cm2", 50.0)
     intensity = noted if w_cm2 is None else w_cm2
     highest = microscope.pulsed.intensity.limits[1]
-    return name, intensity, [unknown("sample", name, available), outside("intensity_w_cm2", intensity, 1e-3, highest)]
+    return name, intensity, [problem, outside("intensity_w_cm2", intensity, 1e-3, highest)]
 
 
 def take_lines(microscope: Microscope, raster: Raster) -> MsgGenerator:

@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
 from bluesky import plan_stubs as bps
@@ -63,6 +63,27 @@ def unknown(name: str, value: str, allowed: Iterable[str]) -> str | None:
     near = [w for w in words if w.lower() == str(value).lower()] or difflib.get_close_matches(str(value), words, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
     return f"{name}={value!r}: there is no such {name}; there are {', '.join(words)}.{hint}"
+
+
+def sample_problem(name: Any, records: Mapping[str, Any], available: Iterable[str]) -> str | None:
+    """The problem with a sample that has no record, or that the holder has not; None if there is none.
+
+    available : what the holder knows; empty: anything, the operator declares
+
+    >>> sample_problem("E", {"A": {}, "E": {}}, ["A"])
+    "sample='E': it has a record, but the holder has only A"
+    >>> sample_problem("F", {"A": {}}, ["A", "F"])
+    "sample='F': it has no record; samples.add('F', doping_percent=..., thickness_nm=...) first"
+    """
+    held = list(available)
+    known = [word for word in held if word in records] if held and records else held or list(records)
+    if name in known:
+        return None
+    if name in records:
+        return f"sample={name!r}: it has a record, but the holder has only {', '.join(held)}"
+    if name in held:
+        return f"sample={name!r}: it has no record; samples.add({name!r}, doping_percent=..., thickness_nm=...) first"
+    return unknown("sample", name, known)
 
 
 def read(signal) -> Generator[Msg, Any, Any]:

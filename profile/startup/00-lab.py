@@ -22,10 +22,10 @@ from bluesky import plan_stubs as bps
 from lab.card import LabCard
 from lab.display import live_display
 from lab.prompt import friendly
-from plans import flim_raster, irf, park
+from plans import absorption, blank, calibrate, flim_raster, import_scan, irf, park, pl, ple, warm_up
 
-RE, db, microscope = session.RE, session.db, session.microscope
-lab = LabCard(session)
+RE, db, microscope, fs5 = session.RE, session.db, session.microscope, session.fs5
+samples, lab = session.samples, LabCard(session)
 RE.obey_signals()
 live_display(session)
 

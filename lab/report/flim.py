@@ -1,15 +1,7 @@
-"""Measured against published: every FLIM number of the paper, computed from lifetime images, with a verdict.
+"""Every FLIM number of the paper, computed from lifetime images."""
 
-Nothing is looked up but the published side (`published.toml`): a number that misses its tolerance is shown as
-missed, one whose data are not there as not measured.
-"""
-
-import json
 import math
-import tomllib
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,46 +9,13 @@ import numpy as np
 from analysis import images
 from analysis.flim import PEROVSKITE, QD, FlimMap
 from analysis.lifetimes import LifetimeDistribution, distribution
+from lab.report.rows import Measured, Row, published, row
 
-PUBLISHED = Path(__file__).with_name("published.toml")
 CROSSTALK = (0.012, 0.002)
 LEAST_PIXELS = 400
 N_BOOT = 400
 TAIL_NS = 20.0
-ROUNDING = 1e-9
 SEEN_SHARE = 0.75  # of the scans of the best seen pixel: drift within scans leaves out a row here and there
-WIDTHS = {"id": 7, "quantity": 49, "measured": 23, "published": 17, "verdict": 12}
-
-
-@dataclass(frozen=True)
-class Row:
-    """One number of the paper: what was measured, what is printed, and whether they agree.
-
-    verdict: "ok", "missed" (measured is None if what the paper saw is not there at all), "setting" (a choice that was
-    followed) or "not measured" (the data are not there); note: what else to know.
-    """
-
-    id: str
-    quantity: str
-    measured: float | None
-    error: float | None
-    unit: str
-    published: str
-    verdict: str
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class Measured:
-    """A number with its error; NaN if the data are not there, infinite if the data show no such thing.
-
-    `also` is the value of the second condition, if the published number has one.
-    """
-
-    value: float
-    error: float = math.nan
-    also: float = math.nan
-    note: str = ""
 
 
 def measure(
@@ -94,45 +53,6 @@ def measure(
         found |= structures(map_a, map_b)
         found["DIS-09"] = quotient(found["DIS-07"], found["DIS-04"])
     return [row(entry, found.get(name)) for name, entry in numbers.items()]
-
-
-def published(path: Path = PUBLISHED) -> dict[str, dict[str, Any]]:
-    """The published numbers by id, as the TOML file has them."""
-    return {entry["id"]: entry for entry in tomllib.loads(path.read_text(encoding="utf-8"))["number"]}
-
-
-def row(entry: dict[str, Any], found: Measured | None) -> Row:
-    """Compare one published number with what was measured."""
-    about, printed = (entry["id"], entry["quantity"]), (entry["unit"], entry["published"])
-    if entry.get("setting"):
-        return Row(*about, entry.get("value"), None, *printed, "setting")
-    if found is None or math.isnan(found.value):
-        return Row(*about, None, None, *printed, "not measured", found.note if found else "")
-    note, second = found.note, entry.get("also", {})
-    if second:
-        note = "; ".join(filter(None, [f"{second['name']} {found.also:.3g} ({limits(second)})", note]))
-    good = within(found.value, entry) and (not second or within(found.also, second))
-    return Row(*about, finite(found.value), finite(found.error), *printed, "ok" if good else "missed", note)
-
-
-def finite(value: float) -> float | None:
-    """The number, or None where there is none."""
-    return float(value) if math.isfinite(value) else None
-
-
-def within(value: float, bounds: dict[str, Any]) -> bool:
-    """Whether a value lies between `low` and `high`, both included, to rounding; what is not finite does not."""
-    slack = ROUNDING * abs(value)
-    low, high = bounds.get("low", -math.inf), bounds.get("high", math.inf)
-    return math.isfinite(value) and low - slack <= value <= high + slack
-
-
-def limits(bounds: dict[str, Any]) -> str:
-    """What is asked of a number, in words."""
-    low, high = bounds.get("low"), bounds.get("high")
-    if low is None or high is None:
-        return f"at most {high:g}" if low is None else f"at least {low:g}"
-    return f"asked {low:g} to {high:g}"
 
 
 # --- single pixels -----------------------------------------------------------------------------------------
@@ -349,44 +269,3 @@ def distributions_b(image: FlimMap | None) -> dict[str, Measured]:
         "DIS-05": Measured(found.fwhm_ns, found.fwhm_err_ns, note="fit noise included, as in print"),
         "DIS-06": Measured(found.central_skewness, found.central_skewness_err, found.excess_kurtosis),
     }
-
-
-# --- text --------------------------------------------------------------------------------------------------
-
-
-def table(rows: Iterable[Row]) -> str:
-    """The rows as aligned text of at most 120 columns, a summary as the last line."""
-    rows = list(rows)
-    rule = "-+-".join("-" * width for width in WIDTHS.values())
-    verdicts = [one.verdict for one in rows]
-    counted = [f"{verdicts.count(name)} {name}" for name in dict.fromkeys(verdicts)]
-    return "\n".join([aligned(list(WIDTHS)), rule, *(aligned(cells(one)) for one in rows), ", ".join(counted)])
-
-
-def aligned(texts: list[str]) -> str:
-    """One line of the table; what is too long is cut."""
-    columns = zip(texts, WIDTHS.values(), strict=True)
-    return " | ".join(f"{text[:width]:{width}}" for text, width in columns).rstrip()
-
-
-def cells(one: Row) -> list[str]:
-    """The texts of one row."""
-    measured = "-" if one.measured is None else f"{number(one.measured, one.error)} {one.unit}".strip()
-    return [one.id, one.quantity, measured, one.published, one.verdict]
-
-
-def number(value: float, error: float | None) -> str:
-    """A value with its error to two digits, both to the same place.
-
-    >>> number(1.8934, 0.0212), number(44.2, 1.9), number(250, None), number(12.0, 0.0)
-    ('1.893 +- 0.021', '44.2 +- 1.9', '250', '12')
-    """
-    if not error or not math.isfinite(error):
-        return f"{value:.4g}"
-    digits = max(0, 1 - math.floor(math.log10(error)))
-    return f"{value:.{digits}f} +- {error:.{digits}f}"
-
-
-def to_json(rows: Iterable[Row]) -> str:
-    """The rows as JSON, notes included; what was not measured is null."""
-    return json.dumps([asdict(one) for one in rows], indent=2, allow_nan=False)

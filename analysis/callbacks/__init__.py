@@ -1,0 +1,11 @@
+"""Thin callbacks: documents in, science out. They cannot tell a running plan from a stored run.
+
+A live callback must never hold up the RunEngine, so the work is done in a thread of its own; a replay does the same
+work in place. The result does not depend on which.
+"""
+
+from analysis.callbacks.flim import LiveFlim
+from analysis.callbacks.irf import IrfSum
+from analysis.callbacks.spectrum import LiveSpectrum, StoredSpectrum
+
+__all__ = ["IrfSum", "LiveFlim", "LiveSpectrum", "StoredSpectrum"]
