@@ -1,6 +1,7 @@
 """The code in the documentation runs as it stands, on small files like those it speaks of."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,10 +9,11 @@ from scipy.stats import norm
 
 from analysis import blinking, correlation, registration
 from analysis.decay import fit_decays
-from analysis.formats import Decays, Photons
+from analysis.formats import Decays, Photons, read
 from analysis.formats.ptu import write_ptu
 from analysis.formats.timeharp import write_t3r, write_thd
 from tests.conftest import HOUSE
+from tests.simulated_spectra import BOOSTED, QUENCHED, blank, excitation, luminescence, transmission
 
 TAU_NS, CONTRAST = 18.0, 0.9
 DRIFT_PX = (-0.4, 0.6)  # row, column, from scan to scan
@@ -92,6 +94,20 @@ def response_and_decay(rng, tau_ns, *, bin_ns, period_ns):
     return curves.astype(np.uint32)
 
 
+def write_curve(name, curve):
+    np.savetxt(name, np.stack([curve.wavelength_nm, curve.value, curve.err], axis=1))
+
+
+def write_export(name, curve):
+    """Counts as Fluoracle exports them."""
+    axis = {"Start": curve.wavelength_nm[0], "Stop": curve.wavelength_nm[-1], "Step": 1.0, "Fixed/Offset": 405.0}
+    header = {"Labels": "film", "Type": "Emission Scan", **{key: f"{value:.2f}" for key, value in axis.items()}}
+    header |= {"Xaxis": "Wavelength", "Yaxis": "Counts", "Dwell Time": "0.30"}
+    rows = zip(curve.wavelength_nm, curve.counts, strict=True)
+    lines = [*(f"{key}\t{value}\t" for key, value in header.items()), "", *(f"{x:.2f}\t{y:.8E}\t" for x, y in rows)]
+    Path(name).write_text("\n".join([*lines, ""]), encoding="ascii")
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(11)
@@ -138,7 +154,8 @@ def test_open_old_files(rng, here, capsys):
     write_t3r("x.t3r", first_stops(rng))
     curves = response_and_decay(rng, [4.0], bin_ns=0.035, period_ns=100)
     write_thd("v60.thd", Decays(curves, np.full(2, 0.035), sync_hz=np.full(2, 1e7)), version="6.0")
-    found = run("how-to/open-old-files.md", {})
+    write_export("emission.txt", luminescence(0.2))
+    found = run("how-to/open-old-files.md", {"spectrum": read("emission.txt")})
     assert capsys.readouterr().out == ""
     assert found["photons"].decay().sum() == len(found["photons"])
     curves = found["curves"]
@@ -147,6 +164,7 @@ def test_open_old_files(rng, here, capsys):
     assert fit.tau_ns[0] == pytest.approx(4.0, abs=0.05)
     assert (here / "y.thd").read_bytes() == (here / "v60.thd").read_bytes()
     assert (here / "y.t3r").stat().st_size > 4 * len(found["photons"])
+    assert np.array_equal(read("y.csv").counts, found["spectrum"].counts)
 
 
 def test_photon_statistics(rng):
@@ -172,3 +190,30 @@ def test_lifetimes(rng):
     assert fit.tau_ns == pytest.approx([4, 20], rel=0.04)
     assert fit.fraction == pytest.approx([4 / 24, 20 / 24], abs=0.02)
     assert fit.deviance == pytest.approx(1, abs=0.5)
+
+
+def test_measure_spectra(here, capsys):
+    write_export("emission.txt", luminescence(0.2))
+    write_curve("film.dat", transmission())
+    write_curve("blank.dat", blank())
+    write_curve("bare.dat", excitation(20_000, seed=3))
+    write_curve("ple_a.dat", excitation(5_000, QUENCHED, seed=4))
+    write_curve("ple_b.dat", excitation(20_000, BOOSTED, seed=5))
+    found = run("how-to/spectra.md", {})
+    assert capsys.readouterr().out == ""
+    assert found["bands"].centre_nm == pytest.approx([533, 544, 638], abs=0.6)
+    assert found["film"].peak_nm == pytest.approx(520, abs=0.6)
+    assert [region.sign for region in found["delta_a"].regions] == [-1, -1, -1]
+    assert [region.sign for region in found["delta_b"].regions] == [-1, 1, -1]
+    assert (here / "figure3a.png").stat().st_size > 10_000
+
+
+def test_spectra():
+    emission = luminescence(0.2)
+    names = {"sample": transmission(), "blank": blank(), "wavelength_nm": emission.wavelength_nm}
+    names |= {"counts": emission.counts, "dark_counts": emission.background}
+    names |= {"ple": excitation(20_000, BOOSTED), "reference": excitation(20_000, seed=3)}
+    found = run("explanation/spectra.md", names)
+    assert found["at_405"] == pytest.approx(0.5, abs=4 * found["error"]) and found["error"] < 0.02
+    assert found["bands"].n_bands == 3
+    assert [sign for *_, sign in found["means"]] == [-1, 1, -1]

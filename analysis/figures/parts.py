@@ -3,7 +3,7 @@
 Sizes are those of the printed page: a figure is as wide as two journal columns, its text is never below 6.5 points.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,17 @@ def footnote(ax: Axes, text: str, *, upright: bool = False) -> None:
 def run_name(facts: RasterFacts) -> str:
     """A run as figures name it: by the first eight characters of its uid."""
     return f"run {facts.uid[:8]}"
+
+
+def run_names(uids: Iterable[str], *, per_line: int = 4) -> str:
+    r"""Runs as figures name them, each once, in lines of a few.
+
+    >>> run_names(["0123456789", "abcdefghij", "0123456789"]), run_names([]), run_names(["a", "b", "c"], per_line=2)
+    ('runs 01234567, abcdefgh', '', 'runs a, b,\nc')
+    """
+    short = list(dict.fromkeys(uid[:8] for uid in uids))
+    lines = [", ".join(short[i : i + per_line]) for i in range(0, len(short), per_line)]
+    return f"run{'s' * (len(short) > 1)} " + ",\n".join(lines) if short else ""
 
 
 def uncertain(value: float, error: float) -> str:

@@ -8,12 +8,12 @@ from matplotlib.figure import Figure
 
 from analysis.figures import curves, parts
 from analysis.figures.parts import lifetime_rgb
+from analysis.figures.traces import BLUE, GREEN, ORANGE, WINE
 from analysis.flim import FlimMap, RasterFacts
 from analysis.lifetimes import LifetimeDistribution, distribution
 
 QD_THRESHOLD_CPS = 250.0
 IMAGE_IN = 1.60
-BLUE, ORANGE, GREEN, WINE = "#0072B2", "#C85200", "#008F68", "#7A1E50"  # told apart by all kinds of eyes
 PIXEL_LOOKS = [(GREEN, "o", "pixel 1"), (WINE, "s", "pixel 2")]
 
 
