@@ -15,6 +15,8 @@ from analysis.spectra.curve import Curve
 PRIMARY = "primary"
 REFERENCE_NOISE = 1e-3  # of one reading of the lamp's reference diode, relative
 DARK_LAMP = 0.01  # share of a bright lamp reading below which there was no light
+NOISE_ONLY = 0.2  # scatter of neighbouring readings, over the bright ones, that no lamp has: the diode's own
+ABOVE_NOISE = 10.0  # standard deviations of such noise that are light
 PREFIX = "fs5_"
 NUMBERS = ("wavelength", "counts", "reference", "transmitted", "correction", "corrected", "elapsed")
 NOT_CALIBRATED = "wavelengths as the instrument was told them: it was never calibrated"
@@ -28,6 +30,7 @@ Array = np.ndarray
 class ScanFacts:
     """What must be known of a spectral run to analyse it; built from a start document by `scan_facts`.
 
+    slits_nm : of excitation and emission; NaN if not told
     offset_nm, offset_err_nm : what the scanned monochromator stands beyond what it is told; NaN error if not calibrated
     """
 
@@ -39,6 +42,7 @@ class ScanFacts:
     stop_nm: float
     step_nm: float
     fixed_nm: float
+    slits_nm: tuple[float, float]
     dwell_s: float
     regions: tuple[int, ...]
     repeats: int
@@ -64,6 +68,7 @@ def scan_facts(start: Mapping) -> ScanFacts:
         sample=start["sample_name"],
         kind=scan["kind"],
         **{f"{name}_nm": float(scan[f"{name}_nm"]) for name in ("start", "stop", "step", "fixed")},
+        slits_nm=(float(scan.get("excitation_slit_nm", "nan")), float(scan.get("emission_slit_nm", "nan"))),
         dwell_s=float(scan["dwell_s"]),
         regions=tuple(int(region) for region in start.get("regions", [1])),
         repeats=int(start.get("repeats", 1)),
@@ -108,7 +113,8 @@ class SpectralRun:
         An instrument that only gives corrected values: errors from the scatter of the points as well.
         """
         table = self._table(region, stream)
-        lit, doubts = lamp_light(table.mean("reference"), table.wavelength_nm + self.facts.offset_nm)
+        lit = lamp_light(table.mean("reference"))
+        doubts = dark_sectors(lit, table.wavelength_nm + self.facts.offset_nm, self.facts)
         if self.facts.kind == "transmission":
             parts, more = transmission(table), ()
         elif np.isfinite(table["counts"]).any():
@@ -223,16 +229,28 @@ def recorded(table: PointTable) -> dict:
     return {"value": value, "err": counting_err(value), "unit": "corrected cps"}
 
 
-def lamp_light(reference: Array, wavelength_nm: Array) -> tuple[Array, tuple[str, ...]]:
-    """Return where the lamp gave light (n,), and a sentence for each sector where it did not.
+def lamp_light(reference: Array) -> Array:
+    """Return where the lamp gave light (n,), by its reference diode.
 
-    Light is a reading above 1 % of what a bright tenth of the points reads. An instrument that tells no readings is
-    believed to have light.
+    Light is a reading above 1 % of what a bright tenth of the points reads; where neighbours scatter as no lamp does,
+    also above the noise. An instrument that tells no readings is believed to have light.
     """
     told = np.isfinite(reference)
     if not told.any():
-        return np.ones(len(reference), bool), ()
-    lit = ~told | (reference > DARK_LAMP * np.quantile(reference[told], 0.9))
+        return np.ones(len(reference), bool)
+    bright = float(np.quantile(reference[told], 0.9))
+    steps = np.abs(np.diff(reference[told]))
+    noise = 1.4826 / np.sqrt(2) * float(np.median(steps)) if len(steps) else 0.0
+    least = ABOVE_NOISE * noise if noise > NOISE_ONLY * bright else 0.0
+    return ~told | (reference > max(DARK_LAMP * bright, least, 0.0))
+
+
+def dark_sectors(lit: Array, wavelength_nm: Array, facts: ScanFacts) -> tuple[str, ...]:
+    """Return a sentence for each sector without lamp light; where the excitation stood still, one for all of them."""
+    dark = len(lit) - int(lit.sum())
+    if facts.kind == "emission" and dark:
+        when = "" if dark == len(lit) else f", at {dark} of {len(lit)} points"
+        return (f"no lamp light at {facts.fixed_nm:.4g} nm, the excitation{when}",)
     edges = np.flatnonzero(np.diff(np.r_[True, lit, True].astype(int)))
     sectors = zip(wavelength_nm[edges[::2]], wavelength_nm[edges[1::2] - 1], strict=True)
-    return lit, tuple(f"no lamp light between {low:.4g} and {high:.4g} nm" for low, high in sectors)
+    return tuple(f"no lamp light between {low:.4g} and {high:.4g} nm" for low, high in sectors)

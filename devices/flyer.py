@@ -75,12 +75,25 @@ class Flyer(Follower):
             yield {"data": data, "timestamps": dict.fromkeys(data, told_s), "time": told_s}
 
     def hold(self):
-        """Dark, now: the scan stops, and can go on."""
+        """Dark, now: the scan stops, and can go on. What goes on in the dark is left alone."""
         if self.flight is not None:
             self.flight.held = True
         if self.in_flight or (self.state.connected and self.state.get() in RUNNING):
             put_and_wait(self.halt, 1, HALT_TIMEOUT_S)
             self.wait_for_leg()
+
+    def rest(self):
+        """Nothing goes on after a plan, neither a scan nor counting in the dark or waiting for the lamp."""
+        if self.flight is not None:
+            self.flight.held = True
+        if self.in_flight or self.halt.connected:
+            put_and_wait(self.halt, 1, HALT_TIMEOUT_S)
+            self.wait_for_leg()
+
+    def panic(self):
+        """Dark, now, without a RunEngine; a flight ends as failed."""
+        self.stop()
+        self.rest()
 
     def wait_for_leg(self):
         if self.flight is not None and self.flight.leg is not None:

@@ -64,6 +64,10 @@ class Shutter(Instrument):
         """Dark, now; the plan opens it again at its next line."""
         self.close()
 
+    def rest(self):
+        """Dark, after a plan."""
+        self.close()
+
     def pause(self):
         self.close()
 

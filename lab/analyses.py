@@ -107,8 +107,8 @@ class Analyses:
     def present(self, uids: tuple[str, ...], plan_result: Any) -> Any:
         """What RE(...) returns: results of the runs if there are any, else what the plan returned, else uids."""
         results = [result for uid in uids if (result := self.result_of(uid)) is not None]
-        if uids:
-            self.ingester.flush(timeout_s=10.0)
+        if uids and not any(getattr(result, "storage", "") for result in results):
+            self.ingester.flush(timeout_s=10.0, patient=False)
         if len(results) == 1:
             return results[0]
         return results or (plan_result if plan_result is not None else (uids or None))
@@ -132,14 +132,14 @@ class Analyses:
             log.error("run %s is stored, but its lifetime image could not be computed: %s", uid[:8], why)
             return None
         status = self.exit_status.get(uid, "open")
-        storage = "" if self.ingester.flush(timeout_s=10.0) else str(self.ingester.status())
+        storage = "" if self.ingester.flush(timeout_s=10.0, patient=False) else str(self.ingester.status())
         result = FlimResult(uid, self.derived_uids.get(uid), status, image, storage=storage)
         return replace(result, figure=self.draw(result)) if self.draw is not None else result
 
     def spectrum(self, uid: str) -> SpectralResult | None:
         """Wait for the result of a spectral run."""
         result = self.spectra.result_of(uid, self.exit_status.get(uid, "open"))
-        storage = "" if self.ingester.flush(timeout_s=10.0) else str(self.ingester.status())
+        storage = "" if self.ingester.flush(timeout_s=10.0, patient=False) else str(self.ingester.status())
         return None if result is None else replace(result, storage=storage)
 
 

@@ -14,9 +14,9 @@ from matplotlib.figure import Figure
 
 from analysis import figures
 from analysis.callbacks import LiveFlim, LiveSpectrum
-from analysis.spectra import BandFit, Curve
+from analysis.spectra import Absorption, BandFit, Coupling, Curve
 from lab.results import FlimResult
-from lab.spectral_results import SpectralResult
+from lab.spectral_results import AbsorptionResult, CalibrationResult, PleResult, PlResult, SpectralResult
 from lab.version import code_version
 
 REDRAW_S = 2.0
@@ -34,26 +34,26 @@ class LivePicture:
     def __init__(self, folder: Path, show: Callable[[Figure], None] | None = None):
         self.folder, self.show = folder, show
         self.live: LiveFlim | LiveSpectrum | None = None
+        self.drawn: LiveFlim | LiveSpectrum | None = None  # what `image` shows
         self.image: Any = None
         self.drawn_s = 0.0
         self.changed = False
 
     def note(self, live: LiveFlim | LiveSpectrum):
         """New lines or points were fitted (called from the analysis thread)."""
-        if live is not self.live:
-            self.live, self.image = live, None
-        self.changed = True
+        self.live, self.changed = live, True
 
     def tick(self):
         """Draw what is new, not too often."""
-        if self.live is None or not self.changed or time.monotonic() - self.drawn_s < REDRAW_S:
+        live = self.live  # the analysis thread may put another one there at any time
+        if live is None or not self.changed or time.monotonic() - self.drawn_s < REDRAW_S:
             return
         self.changed = False
-        if self.image is None:
-            self.image = picture_of(self.live)
+        if live is not self.drawn:
+            self.image, self.drawn = picture_of(live), live
             if self.show is not None:
                 self.show(self.image.figure)
-        self.image.update(self.live)
+        self.image.update(live)
         if self.show is not None:
             self.image.figure.canvas.draw_idle()
             self.image.figure.canvas.flush_events()
@@ -68,10 +68,9 @@ class LivePicture:
 
     def spectrum(self, result: SpectralResult) -> Path:
         """The finished picture of a spectrum, with the uids it comes from inside."""
-        image = figures.LiveSpectrumImage(result.start)
-        bands = getattr(result, "fit", None)
-        image.update(Finished(None, result.curve, bands))
-        return self.keep(image.figure, result, list(result.analysis_of), {"regions": result.start["regions"]})
+        return self.keep(
+            spectral_figure(result), result, list(result.analysis_of), {"regions": result.start["regions"]}
+        )
 
     def keep(self, figure: Figure, result: FlimResult | SpectralResult, uids: list[str], selection: dict) -> Path:
         """Write a finished picture."""
@@ -84,9 +83,24 @@ class LivePicture:
 class Finished:
     """A whole spectrum, as a live picture takes it."""
 
-    region: int | None
     curve: Curve | None
     bands: BandFit | None
+    region: int | None = None
+    stream: str = "primary"
+
+
+def spectral_figure(result: SpectralResult) -> Figure:
+    """What a run of the spectrofluorometer found; where nothing follows from it, its spectrum."""
+    match result:
+        case AbsorptionResult(absorption=Absorption() as film):
+            return figures.absorption_overview(film, sample=result.sample)
+        case PleResult(coupling=Coupling() as found):
+            return figures.coupling_overview(found, sample=result.sample)
+        case CalibrationResult(calibration=found):
+            return figures.calibration_overview(found)
+    image = figures.LiveSpectrumImage(result.start)
+    image.update(Finished(result.curve, result.fit if isinstance(result, PlResult) else None))
+    return image.figure
 
 
 def picture_of(live: LiveFlim | LiveSpectrum) -> figures.LiveImage | figures.LiveSpectrumImage:

@@ -8,7 +8,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from bluesky import RunEngine
@@ -17,7 +17,7 @@ from bluesky.utils import DuringTask
 from ophyd.utils import DisconnectedError
 
 from devices.signals import CommandError, put_and_wait
-from plans.stubs import MeasurementError
+from plans.stubs import MeasurementError, PlanError
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Lease:
 
     Parameters
     ----------
-    lights : instruments with `owner` and `beat`, each dark at once when told to `hold`
+    lights : instruments with `owner` and `beat`, each dark at once when told to `hold` or, after a plan, to `rest`
     """
 
     def __init__(self, *lights: Any):
@@ -68,11 +68,11 @@ class Lease:
         for light in self.lights:
             put_and_wait(light.beat, self.token, 5.0)
 
-    def darken(self):
-        """All dark; what does not obey is dark by itself when the beats stop."""
+    def darken(self, *, for_good: bool = False):
+        """All dark, and `for_good` at rest; what does not obey is dark by itself when the beats stop."""
         for light in self.lights:
             try:
-                light.hold()
+                light.rest() if for_good else light.hold()
             except Exception as why:
                 log.error("the %s was not closed by the session (%s): its dead-man does it", light.name, why)
 
@@ -137,12 +137,26 @@ class LabEngine(RunEngine):
             if old == "idle":
                 self.lease.renew()
             self.lease.beat()
-        elif old == "running":
-            self.darkening = threading.Thread(target=self.lease.darken, name="dark", daemon=True)
-            self.darkening.start()
+        elif old == "running" or new == "idle":
+            self.go_dark(for_good=new == "idle")
 
-    def __call__(self, *args, **kwargs):
-        return self.shown(lambda: super(LabEngine, self).__call__(*args, **kwargs))
+    def go_dark(self, *, for_good: bool):
+        """In a thread, after the darkening before."""
+        before = self.darkening
+
+        def darken():
+            if before is not None:
+                before.join()
+            self.lease.darken(for_good=for_good)
+
+        self.darkening = threading.Thread(target=darken, name="dark", daemon=True)
+        self.darkening.start()
+
+    def __call__(self, plan=None, *args, **kwargs):
+        if not isinstance(plan, Iterable):
+            name = getattr(plan, "__name__", None)
+            raise PlanError(f"RE({name or repr(plan)}): give a plan, called: RE({name or 'pl'}(...))")
+        return self.shown(lambda: super(LabEngine, self).__call__(plan, *args, **kwargs))
 
     def resume(self):
         """Go on; a scan that flies on its own goes on as soon as it is told, so the lease must live by then."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from analysis.flim import FlimMap, Response
 from analysis.lifetimes import distribution
+from lab.wording import whereabouts
 
 PILE_UP = 0.01  # photons per pulse from which lifetimes come out too short
 
@@ -129,14 +130,6 @@ def trusted_share(image: FlimMap) -> float:
 def photons_per_pulse(image: FlimMap) -> np.ndarray:
     """Detected photons per laser pulse, both routes, per pixel; 0.01 is the usual limit. 0 where nothing was seen."""
     return np.nan_to_num(image.perovskite_cps + image.qd_cps) * image.facts.period_ns * 1e-9
-
-
-def whereabouts(result: FlimResult) -> list[str]:
-    derived = f'db["{result.derived_uid[:8]}"] (analysis)' if result.derived_uid else "analysis not stored"
-    figure = [f"  figure      {result.figure}"] if result.figure else []
-    if result.storage:
-        return [f"  WARNING     the journal has the run {result.uid[:8]}; storage: {result.storage}", *figure]
-    return [f'  stored      db["{result.uid[:8]}"] (run), {derived}', *figure]
 
 
 def flim_arrays(image: FlimMap) -> dict[str, tuple[np.ndarray, str]]:

@@ -70,9 +70,9 @@ def role_of(records: Mapping[str, Any], name: str) -> str:
 
 
 def is_date(value: Any) -> bool:
-    """Whether a value is a date, or text that reads as one."""
+    """Whether a value is a date, without a time of day, or text that reads as one."""
     if isinstance(value, datetime.date):
-        return True
+        return not isinstance(value, datetime.datetime)
     try:
         datetime.date.fromisoformat(value)
     except (TypeError, ValueError):

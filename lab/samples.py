@@ -5,15 +5,21 @@ At the prompt: `samples`, `samples["A"]`, `samples["A"].runs`, `samples.add("E",
 
 import datetime
 import os
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
 from lab.sample_records import KEYS, SampleError, check_name, checked, completed, missing
+
+if sys.platform != "win32":
+    import fcntl
 
 COLUMNS = ("name", "role", "doping %", "thickness nm", "date", "blank", "reference", "notes")
 
@@ -69,16 +75,18 @@ class Samples(Mapping[str, Sample]):
 
         facts : date, notes, role ("sample", "blank", "reference"), blank, reference, substrate, excitation_w_cm2
         """
-        record = {"doping_percent": doping_percent, "thickness_nm": thickness_nm, **facts}
+        given = {"doping_percent": doping_percent, "thickness_nm": thickness_nm, **facts}
+        record = {key: value.item() if isinstance(value, np.generic) else value for key, value in given.items()}
         if record.setdefault("date", datetime.date.today()) is None:
             del record["date"]
-        known = self._read(self._noted)  # the file may have been edited since
-        check_name(name, known)
-        known = checked({**known, name: record}, f"samples.add({name!r}): nothing was written")
-        if self.path is not None:
-            append(self.path, name, record)
-        else:
-            self._noted[name] = record
+        with alone(self.path):
+            known = self._read(self._noted)  # the file may have been edited since
+            check_name(name, known)
+            known = checked({**known, name: record}, f"samples.add({name!r}): nothing was written")
+            if self.path is not None:
+                append(self.path, name, record)
+            else:
+                self._noted[name] = record
         self._records = known
         return self[name]
 
@@ -102,14 +110,14 @@ class Samples(Mapping[str, Sample]):
 def read(path: Path) -> dict[str, dict[str, Any]]:
     """The records of a file, unchecked; SampleError if it is not TOML."""
     try:
-        return tomlkit.parse(path.read_text(encoding="utf-8")).unwrap()
+        return tomlkit.parse(path.read_text(encoding="utf-8-sig")).unwrap()
     except (OSError, UnicodeDecodeError, TOMLKitError) as why:
         raise SampleError(f"{path}: not a readable TOML file ({why}): correct that line") from why
 
 
 def append(path: Path, name: str, record: Mapping[str, Any]):
     """Write one more record behind the others, in one step: a reader sees the old file or the new one."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8")) if path.exists() else tomlkit.document()
+    document = tomlkit.parse(path.read_text(encoding="utf-8-sig")) if path.exists() else tomlkit.document()
     facts = tomlkit.table()
     for key in sorted(record, key=KEYS.index):
         facts.add(key, record[key])
@@ -117,6 +125,21 @@ def append(path: Path, name: str, record: Mapping[str, Any]):
         document.add(tomlkit.nl())
     document.add(name, facts)
     replace(path, tomlkit.dumps(document))
+
+
+@contextmanager
+def alone(path: Path | None) -> Iterator[None]:
+    """Rewrite a file while no other process does; those that want to wait. Windows knows no such lock of a folder."""
+    if path is None or sys.platform == "win32":
+        yield
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def replace(path: Path, text: str):

@@ -154,6 +154,13 @@ class Session:
         """Put luminescence spectra of several samples, runs of the plan `pl`, on one scale; stored as a derived run."""
         return self.analyses.spectra.series(uids)
 
+    def panic(self):
+        """Dark, now, without a RunEngine: both instruments; the shutter of the lasers stays latched."""
+        try:
+            self.microscope.panic()
+        finally:
+            self.fs5.panic()
+
     def close(self, *, stop_processes: bool = False):
         """Give up the lease, bring everything into storage, leave."""
         if self.closed:

@@ -11,8 +11,7 @@ import numpy as np
 from analysis.spectra import Absorption, BandFit, Coupling, Curve, PlSeries
 from analysis.spectrometry import NOT_CALIBRATED
 from analysis.wavelengths import Calibration
-
-SHOWN_WARNINGS = 4
+from lab.wording import bands, labelled, peak, warning_lines, whereabouts, within
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -96,21 +95,25 @@ class AbsorptionResult(SpectralResult):
 
     def numbers(self) -> list[str]:
         if (film := self.absorption) is None:
-            return ["  absorption  none: measured without a blank"]
+            missing = "could not be computed, see the last warning" if self.start["blank_uid"] else "no blank was given"
+            return [f"  absorption  none: {missing}"]
         at_nm = [wavelength_nm for wavelength_nm in (405.0, 445.0) if covered(film.wavelength_nm, wavelength_nm)]
         alpha_d = [f"{within(*film.at(wavelength_nm), '')} at {wavelength_nm:g} nm" for wavelength_nm in at_nm]
-        offset = film.offset[len(film.offset) // 2], film.offset_err[len(film.offset) // 2]
+        middle = len(film.offset) // 2
+        offset = within(film.offset[middle], film.offset_err[middle], "")
         return [
             f"  peak        {within(film.peak_nm, film.peak_err_nm, 'nm')}, "
             f"absorbance {within(film.peak_absorbance, film.peak_absorbance_err, '')}",
             *labelled("alpha d", [", ".join(alpha_d)] if alpha_d else []),
-            f"  baseline    {within(*offset, '')} taken off",
+            f"  baseline    {offset} at {film.wavelength_nm[middle]:.0f} nm, taken off",
         ]
 
     def warnings(self) -> tuple[str, ...]:
         return self.curve.warnings if self.absorption is None else self.absorption.warnings
 
     def next(self) -> str:
+        if self.absorption is None:
+            return f'RE(blank(fs5, sample="{self.start["sample"].get("blank", "...")}")), then this again'
         return f'RE(ple(fs5, sample="{self.sample}"))'
 
 
@@ -129,7 +132,11 @@ class PleResult(SpectralResult):
 
     def numbers(self) -> list[str]:
         if (found := self.coupling) is None:
-            return ["  coupling    none: there is nothing this run was compared with"]
+            if self.start["sample"].get("role") == "reference":
+                return ["  coupling    none: this is the reference, films are compared with it"]
+            if self.start["reference_uid"]:
+                return ["  coupling    could not be computed, see the last warning"]
+            return ["  coupling    none: measured without a reference"]
         each = [
             f"{region.name:4}{region.low_nm:.0f}-{region.high_nm:.0f} nm  {within(region.mean, region.mean_err, '')}  "
             f"{SIGNS[region.sign]} ({abs(region.significance):.1f} sigma)"
@@ -146,9 +153,13 @@ class PleResult(SpectralResult):
     def own_light(self) -> str:
         found = self.coupling
         assert found is not None
-        if not found.own_light:
-            return f"of the film not known, {found.own_light_err:.1%} allowed for; RE(pl(...)) of it would tell"
-        return f"of the film {100 * found.own_light:.1f} +- {100 * found.own_light_err:.1f} % of the window, subtracted"
+        if not self.start.get("pl_uid"):
+            return (
+                f"of the film not known, {found.own_light_err:.1%} allowed for; a pl of it, measured before, would tell"
+            )
+        window = f"{found.window.low_nm:g}-{found.window.high_nm:g} nm"
+        share = f"{100 * found.own_light:.1f} +- {100 * found.own_light_err:.1f} %"
+        return f"of the film, at full absorption {share} of the mean of {window}: subtracted"
 
     def maximum(self) -> str:
         found = self.coupling
@@ -161,7 +172,14 @@ class PleResult(SpectralResult):
         return self.curve.warnings if self.coupling is None else self.coupling.warnings
 
     def next(self) -> str:
-        return 'RE(pl(fs5, sample="..."))' if self.coupling else 'RE(ple(fs5, sample="..."))  finds this run by itself'
+        name = self.sample
+        if self.coupling is None and self.start["reference_uid"]:
+            return f'RE(ple(fs5, sample="{name}")), as the warning says'
+        if self.coupling is None:
+            return 'RE(ple(fs5, sample="..."))  finds this run by itself'
+        if not self.start.get("pl_uid"):
+            return f'RE(pl(fs5, sample="{name}")), then RE(ple(fs5, sample="{name}")) again, its own light subtracted'
+        return "result.coupling.ds, .ds_err; of two films: analysis.figures.figure3a(one.coupling, other.coupling)"
 
 
 SIGNS = {-1: "negative: quenched", 0: "not different from zero", 1: "positive: sensitised"}
@@ -213,7 +231,10 @@ class PlSeriesResult:
                 f"{within(series.rescaled_height[i], series.rescaled_height_err[i], '')}, centre {centre}"
             )
         slope = within(series.linearity.slope, series.linearity.slope_err, "")
-        return "\n".join([*lines, f"  linearity   QD height grows as doping to the power {slope}"])
+        lines.append(f"  linearity   QD height grows as doping to the power {slope}")
+        if self.derived_uid:
+            lines.append(f'  stored      db["{self.derived_uid[:8]}"] (analysis)')
+        return "\n".join(lines)
 
 
 def heading(result: SpectralResult) -> list[str]:
@@ -231,62 +252,5 @@ def heading(result: SpectralResult) -> list[str]:
     ]
 
 
-def bands(fit: BandFit) -> list[str]:
-    """The bands of a spectrum, and how well they describe it."""
-    if not fit.converged:
-        return ["  bands       none that could be fitted"]
-    if not fit.n_bands:
-        return ["  bands       none above the noise"]
-    each = [band(fit, i) for i in range(fit.n_bands)]
-    return [*labelled("bands", each), f"  maximum     {peak(fit)}, deviance {fit.deviance:.2f} per degree of freedom"]
-
-
-def band(fit: BandFit, i: int) -> str:
-    """Centre and width of one band."""
-    width = within(fit.fwhm_nm[i], fit.fwhm_err_nm[i], "nm")
-    doubt = "" if fit.identified[i] else "  (not identified)"
-    return f"{within(fit.centre_nm[i], fit.centre_err_nm[i], 'nm')}, FWHM {width}{doubt}"
-
-
-def peak(fit: BandFit) -> str:
-    """Maximum and width of the sum of the bands."""
-    width = within(fit.peak_fwhm_nm, fit.peak_fwhm_err_nm, "nm")
-    return f"{within(fit.peak_nm, fit.peak_err_nm, 'nm')}, FWHM {width}"
-
-
-def labelled(label: str, lines: list[str]) -> list[str]:
-    """Lines under one label, which stands before the first."""
-    return [f"  {label if i == 0 else '':11} {line}" for i, line in enumerate(lines)]
-
-
-def within(value: float, error: float, unit: str) -> str:
-    """A number with its error, to two digits of the error.
-
-    >>> within(540.3123, 0.0512, "nm"), within(-0.83456, 0.0041, ""), within(1.5, float("nan"), "")
-    ('540.312 +- 0.051 nm', '-0.8346 +- 0.0041', '1.5')
-    """
-    behind = f" {unit}" if unit else ""
-    if not np.isfinite(value):
-        return f"unknown{behind}"
-    if not (np.isfinite(error) and error > 0):
-        return f"{value:.5g}{behind}"
-    digits = int(np.clip(1 - np.floor(np.log10(error)), 0, 6))
-    return f"{value:.{digits}f} +- {error:.{digits}f}{behind}"
-
-
 def covered(wavelength_nm: np.ndarray, at_nm: float) -> bool:
     return bool(wavelength_nm.size) and wavelength_nm[0] <= at_nm <= wavelength_nm[-1]
-
-
-def warning_lines(warnings: tuple[str, ...]) -> list[str]:
-    shown = list(dict.fromkeys(warnings))
-    more = [f"{len(shown) - SHOWN_WARNINGS} more: result.warnings()"] if len(shown) > SHOWN_WARNINGS else []
-    return [f"  WARNING     {text}" for text in [*shown[:SHOWN_WARNINGS], *more]]
-
-
-def whereabouts(result: SpectralResult) -> list[str]:
-    derived = f'db["{result.derived_uid[:8]}"] (analysis)' if result.derived_uid else "analysis not stored"
-    figure = [f"  figure      {result.figure}"] if result.figure else []
-    if result.storage:
-        return [f"  WARNING     the journal has the run {result.uid[:8]}; storage: {result.storage}", *figure]
-    return [f'  stored      db["{result.uid[:8]}"] (run), {derived}', *figure]

@@ -1,10 +1,21 @@
 """From runs of the spectrofluorometer to results: everything is computed from documents, found by uid."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from analysis.callbacks import StoredSpectrum
-from analysis.spectra import OwnLight, PlSample, choose_curve, coupling, film_absorption, own_light, pl_series
+from analysis.spectra import (
+    Absorption,
+    Curve,
+    OwnLight,
+    PlSample,
+    choose_curve,
+    coupling,
+    film_absorption,
+    own_light,
+    pl_series,
+)
 from analysis.spectrometry import SpectralRun
 from analysis.wavelengths import calibration
 from lab.spectral_results import (
@@ -74,7 +85,12 @@ class Derivation:
     def absorption(self, start: dict[str, Any], run: SpectralRun) -> AbsorptionResult:
         """What the film absorbs, if it was measured with a blank."""
         curve, uid = run.curve(), start["blank_uid"]
-        found = film_absorption(curve, self.stored(uid).run.curve()) if uid else None
+        if not uid:
+            return AbsorptionResult(start=start, curve=curve)
+        try:
+            found = film_absorption(curve, self.stored(uid).run.curve())
+        except ValueError as why:
+            return AbsorptionResult(start=start, curve=doubted(curve, why))
         return AbsorptionResult(start=start, curve=curve, absorption=found)
 
     def excitation(self, start: dict[str, Any], run: SpectralRun) -> PleResult:
@@ -82,13 +98,19 @@ class Derivation:
         curve, reference_uid, absorption_uid = run.curve(), start["reference_uid"], start["absorption_uid"]
         if not (reference_uid and absorption_uid):
             return PleResult(start=start, curve=curve)
-        film = self.of(absorption_uid)
+        try:
+            film, bare, own = self.film(absorption_uid), self.stored(reference_uid).run.curve(), self.own_light(start)
+            found = coupling(curve, bare, film, own=own)
+        except ValueError as why:
+            return PleResult(start=start, curve=doubted(curve, why))
+        return PleResult(start=start, curve=curve, coupling=found)
+
+    def film(self, uid: str) -> Absorption:
+        """What a run tells of the absorption of a film."""
+        film = self.of(uid)
         if not isinstance(film, AbsorptionResult) or film.absorption is None:
-            raise ValueError(
-                f"run {absorption_uid[:8]} tells no absorption: it needs the plan absorption, with a blank"
-            )
-        bare, own = self.stored(reference_uid).run.curve(), self.own_light(start)
-        return PleResult(start=start, curve=curve, coupling=coupling(curve, bare, film.absorption, own=own))
+            raise ValueError(f"run {uid[:8]} tells no absorption: it needs the plan absorption, with a blank")
+        return film.absorption
 
     def own_light(self, start: dict[str, Any]) -> OwnLight | None:
         """What the film itself emits where its dots are detected, if its luminescence was measured."""
@@ -108,14 +130,19 @@ class Derivation:
     def stored(self, uid: str) -> StoredSpectrum:
         return stored_run(self.documents(uid))
 
-    def series(self, uids: Iterable[str]) -> PlSeriesResult:
-        """Emission spectra of several samples on one scale."""
-        found = [self.of(uid) for uid in uids]
+    def series(self, runs: Iterable[Any]) -> PlSeriesResult:
+        """Emission spectra of several samples on one scale; runs, results or uids."""
+        found = [self.of(getattr(run, "uid", run)) for run in runs]
         results = [result for result in found if isinstance(result, PlResult)]
         if not results or len(results) < len(found):
             wrong = [f"{result.uid[:8]} ({result.start['plan_name']})" for result in found if result not in results]
             raise ValueError(f"pl_series takes uids of runs of the plan pl, not {', '.join(wrong) or 'none'}")
         return PlSeriesResult(results=tuple(results), series=pl_series([as_sample(result) for result in results]))
+
+
+def doubted(curve: Curve, why: ValueError) -> Curve:
+    """A spectrum of which more was wanted than it tells."""
+    return replace(curve, warnings=(*curve.warnings, str(why)))
 
 
 def as_sample(result: PlResult) -> PlSample:

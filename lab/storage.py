@@ -76,12 +76,16 @@ class Ingester:
         if name in ("start", "stop"):
             self._wake.set()
 
-    def flush(self, timeout_s: float = 30.0) -> bool:
-        """Wait until every document received so far is in storage; False if that did not happen."""
+    def flush(self, timeout_s: float = 30.0, *, patient: bool = True) -> bool:
+        """Wait until every document received so far is in storage; False if that did not happen.
+
+        patient : wait for a storage that is down to come back
+        """
         with self._changed:
             goal = self._received
             self._wake.set()
-            return self._changed.wait_for(lambda: self._stored >= goal, timeout_s) and not self._refused
+            self._changed.wait_for(lambda: self._stored >= goal or (self._state == "down" and not patient), timeout_s)
+            return self._stored >= goal and not self._refused
 
     def status(self) -> StorageStatus:
         """Return the state of storage for a display."""
@@ -226,22 +230,25 @@ class _TypedNormalizer(RunNormalizer):
     """Cast the numbers of an event to what its descriptor declares.
 
     A table's columns take the type of the first batch: a "number" that happens to be whole at first would
-    refuse every fraction that follows.
+    refuse every fraction that follows. Arrays without elements are left to the journal: storage has no place for them.
     """
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self._numbers: dict[str, set[str]] = {}
+        self._empty: dict[str, set[str]] = {}
 
     def descriptor(self, doc: Any) -> None:
-        keys = doc["data_keys"].items()
-        self._numbers[doc["uid"]] = {k for k, v in keys if v["dtype"] == "number" and "external" not in v}
-        super().descriptor(doc)
+        keys = {k: v for k, v in doc["data_keys"].items() if "external" not in v}
+        self._numbers[doc["uid"]] = {k for k, v in keys.items() if v["dtype"] == "number"}
+        empty = self._empty[doc["uid"]] = {k for k, v in keys.items() if 0 in v["shape"]}
+        super().descriptor(doc | {"data_keys": {k: v for k, v in doc["data_keys"].items() if k not in empty}})
 
     def event(self, doc: Any) -> None:
-        numbers = self._numbers[doc["descriptor"]]
-        data = {k: _float(v) if k in numbers else v for k, v in doc["data"].items()}
-        super().event(cast(Event, {**doc, "data": data}))
+        numbers, empty = self._numbers[doc["descriptor"]], self._empty[doc["descriptor"]]
+        data = {k: _float(v) if k in numbers else v for k, v in doc["data"].items() if k not in empty}
+        times = {k: v for k, v in doc["timestamps"].items() if k not in empty}
+        super().event(cast(Event, {**doc, "data": data, "timestamps": times}))
 
 
 class _RunUpload(_RunWriter):

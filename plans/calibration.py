@@ -13,9 +13,16 @@ from analysis.spectrometry import SpectralRun
 from analysis.wavelengths import LAMP, SCATTER, calibration
 from devices.spectrofluorometer import Spectrofluorometer
 from plans.flight import fly
-from plans.fluorometry import check_problem, chosen_sample, lamp_problem, start_metadata, take_dark
+from plans.fluorometry import (
+    WITHOUT_REFERENCE,
+    check_problem,
+    chosen_sample,
+    lamp_problem,
+    start_metadata,
+    take_dark,
+)
 from plans.spectrum import Spectrum, seconds, set_scan
-from plans.stubs import MeasurementError, outside, read, require
+from plans.stubs import MeasurementError, md_problem, outside, plain, read, require
 
 XE_LINE_NM = 467.12
 REACH_NM = 10.0
@@ -43,14 +50,15 @@ def calibrate(
     lamp = around("excitation", xe_line_nm, elastic_nm, step_nm, slit_nm, seconds(dwell_ms))
     scatter = around("emission", elastic_nm, elastic_nm, step_nm, slit_nm, seconds(dwell_ms))
     name, sample_problem = yield from chosen_sample(fs5, sample)
-    require([*lamp.problems(fs5), *scatter.problems(fs5), sample_problem, (yield from lamp_problem(fs5))])
+    require([md_problem(md), *lamp.problems(fs5), *scatter.problems(fs5), sample_problem])
+    require([(yield from lamp_problem(fs5)), (yield from reference_problem(fs5))])
     for scan in (scatter, lamp):
         yield from set_scan(fs5, scan)
         require([(yield from check_problem(fs5))])
     yield from bps.mv(fs5.mounted, name)
     metadata = yield from start_metadata(fs5, "calibrate", name, lamp)
     metadata |= {
-        "xe_line_nm": xe_line_nm,
+        "xe_line_nm": plain(xe_line_nm),
         "scatter_scan": scatter.facts,
         "num_points": lamp.num_points + scatter.num_points,
         "num_intervals": lamp.num_points + scatter.num_points - 1,
@@ -61,10 +69,18 @@ def calibrate(
     return uid
 
 
+def reference_problem(fs5: Spectrofluorometer) -> Generator[Msg, Any, str | None]:
+    """Whether the instrument tells what its reference detector sees of the lamp's line."""
+    if (yield from read(fs5.backend)) in WITHOUT_REFERENCE:
+        return "exported files do not hold the reference detector, which sees the lamp's line: calibrate in Fluoracle"
+    return None
+
+
 def around(kind: str, line_nm: Any, fixed_nm: Any, step_nm: Any, slit_nm: Any, dwell_s: Any) -> Spectrum:
     """The scan over a line."""
     require([outside("xe_line_nm" if kind == "excitation" else "elastic_nm", line_nm, 200, 1000)])
-    return Spectrum(kind, line_nm - REACH_NM, line_nm + REACH_NM, step_nm, fixed_nm, slit_nm, slit_nm, dwell_s)
+    line_nm, *others = map(plain, (line_nm, step_nm, fixed_nm, slit_nm, slit_nm, dwell_s))
+    return Spectrum(kind, line_nm - REACH_NM, line_nm + REACH_NM, *others)
 
 
 def both_lines(fs5: Spectrofluorometer, lamp: Spectrum, scatter: Spectrum, seen: SpectralRun) -> MsgGenerator:

@@ -22,6 +22,7 @@ DARK_S = 10.0
 LAMP = "Xe"
 DETECTORS = {"transmission": "behind the sample"}
 PHOTOMULTIPLIER = "photomultiplier"
+WITHOUT_REFERENCE = ("fluoracle",)  # backends that do not tell what the reference detector saw
 NOT_CALIBRATED = {
     "uid": "",
     "excitation_offset_nm": 0.0,
@@ -33,7 +34,9 @@ NOT_CALIBRATED = {
 
 def chosen_sample(fs5: Spectrofluorometer, sample: str | None) -> Generator[Msg, Any, tuple[str, str | None]]:
     """Name of the sample to measure (the one in the chamber, if none is given), and what is wrong with it."""
-    name = sample or (yield from read(fs5.mounted))
+    name = (yield from read(fs5.mounted)) if sample is None else sample
+    if name == "":
+        return name, f"sample={sample!r}: the instrument does not know what is in the chamber; name it"
     return name, sample_problem(name, fs5.samples, (yield from lines_of(fs5.available)))
 
 
@@ -133,7 +136,8 @@ def cautions(
         left_s = yield from read(fs5.warm_up)
         found.append(f"the lamp is warming up, {left_s:.0f} s to go, and drifts: RE(warm_up(fs5)) waits for it")
     if not (calibrates or calibration["uid"]):
-        found.append("the wavelengths are not calibrated: they are what the instrument tells; RE(calibrate(fs5))")
+        way = "" if (yield from read(fs5.backend)) in WITHOUT_REFERENCE else "; RE(calibrate(fs5))"
+        found.append(f"the wavelengths are not calibrated: they are what the instrument tells{way}")
     return found
 
 
@@ -178,6 +182,7 @@ def metadata(
 def take_dark(fs5: Spectrofluorometer) -> MsgGenerator:
     """Count with the shutter closed for `DARK_S`, one Event in the stream "dark"; none if the instrument cannot."""
     take: Any = fs5.take_dark
+    yield from bps.checkpoint()
     yield from bps.abs_set(take, DARK_S, group="dark")
     yield from bps.wait("dark", timeout=LINE_TIMEOUT_S)
     if not (yield from read(fs5.dark_time)) > 0:

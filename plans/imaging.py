@@ -14,7 +14,9 @@ from plans.stubs import (
     light_problem,
     lines_of,
     lit,
+    md_problem,
     outside,
+    plain,
     read,
     require,
     sample_problem,
@@ -54,6 +56,7 @@ def irf(
     """
     require(
         [
+            md_problem(md),
             outside("min_counts", min_counts, 1000, 1e9, whole=True),
             outside("intensity_w_cm2", intensity_w_cm2, 1e-3, microscope.pulsed.intensity.limits[1]),
             outside("integration_s", integration_s, 1e-3, 3600),
@@ -133,7 +136,7 @@ def flim_raster(
         microscope, centre_um, extent_um, n_pixels, dwell_ms, n_scans, settle_ms, snake
     )
     name, w_cm2, sample_problems = yield from sample_and_intensity(microscope, sample, intensity_w_cm2)
-    require([*raster_problems, *sample_problems])
+    require([md_problem(md), *raster_problems, *sample_problems])
     tcspc, range_problem = yield from prepare_card(microscope, range_code)
     irf_uid = yield from read(microscope.irf_uid)
     free = yield from read(microscope.timeharp.free_bytes)
@@ -168,10 +171,10 @@ def flim_raster(
 
 def sample_and_intensity(microscope: Microscope, sample: str | None, w_cm2: float | None):
     """Name of the sample to measure, the intensity to use on it, and what is wrong with them."""
-    name = sample or (yield from read(microscope.sample.mounted))
+    name = (yield from read(microscope.sample.mounted)) if sample is None else sample
     problem = sample_problem(name, microscope.samples, (yield from lines_of(microscope.sample.available)))
-    noted = microscope.samples.get(name, {}).get("excitation_w_cm2", 50.0)
-    intensity = noted if w_cm2 is None else w_cm2
+    noted = microscope.samples.get(str(name), {}).get("excitation_w_cm2", 50.0)
+    intensity = plain(noted if w_cm2 is None else w_cm2)
     highest = microscope.pulsed.intensity.limits[1]
     return name, intensity, [problem, outside("intensity_w_cm2", intensity, 1e-3, highest)]
 

@@ -7,7 +7,7 @@ from bluesky import plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices.microscope import Microscope
-from plans.stubs import outside
+from plans.stubs import outside, plain
 from plans.tcspc import N_CHANNELS, ROUTES
 
 MAX_PIXELS = 2048
@@ -71,7 +71,9 @@ def planned_raster(microscope, centre_um, extent_um, n_pixels, dwell_ms, n_scans
         centre_um = tuple((low + high) / 2 for low, high in travel)
     if not (isinstance(centre_um, (tuple, list)) and len(centre_um) == 2):
         return None, [f"centre_um={centre_um!r}: must be a pair (x, y) in um"]
-    raster = Raster(tuple(centre_um), extent_um, n_pixels, dwell_ms, n_scans, settle_ms, bool(snake))
+    extent_um, n_pixels, dwell_ms, n_scans, settle_ms = map(plain, (extent_um, n_pixels, dwell_ms, n_scans, settle_ms))
+    x_um, y_um = map(plain, centre_um)
+    raster = Raster((x_um, y_um), extent_um, n_pixels, dwell_ms, n_scans, settle_ms, bool(snake))
     if any(problems := raster.problems(travel)):
         return None, problems
     return replace(raster, n_pixels=int(n_pixels), n_scans=int(n_scans)), []

@@ -1,5 +1,6 @@
 """Spectra that were measured by hand: an exported file becomes a run, analysed like any other."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ def import_scan(
     sample: str,
     plan_name: str | None = None,
     counts_are: str = "per dwell",
+    curves: int | Sequence[int] | None = None,
     blank: str | None = "auto",
     reference: str | None = "auto",
     absorption_run: str | None = "auto",
@@ -37,9 +39,10 @@ def import_scan(
     """Make a run of a file that Fluoracle exported, as if it were measured now; nothing moves.
 
     `plan_name` is "pl", "ple", "absorption" or "blank"; without it, what the kind of scan suggests. The runs it is
-    compared with are found among imported ones, or given as for the plans of these names. Returns the run uid.
+    compared with are found among imported ones, or given as for the plans of these names. Of a file with curves of
+    several samples, `curves` numbers the one to read, from 1, or the repeats. Returns the run uid.
     """
-    found = read_export(Path(path), counts_are)
+    found = read_export(Path(path), counts_are, curves)
     scan = Spectrum(**found.settings, repeats=found.repeats)
     name = plan_name or PLANS[scan.kind][0]
     require(
@@ -53,13 +56,13 @@ def import_scan(
     return (yield from bpp.run_wrapper(landed(recorded), md=about))
 
 
-def read_export(path: Path, counts_are: str) -> ExportedScan:
+def read_export(path: Path, counts_are: Any, curves: int | Sequence[int] | None = None) -> ExportedScan:
     """The scan in a file; PlanError with what is wrong with the file."""
     try:
-        curves = read_file(path)
-        if not isinstance(curves, Curves):
+        found = read_file(path)
+        if not isinstance(found, Curves):
             raise ValueError(f"{path} holds no spectra: give a text file that Fluoracle exported")
-        return exported_scan(curves, counts_are=counts_are)
+        return exported_scan(found, counts_are=counts_are, curves=curves)
     except (ValueError, OSError) as why:
         raise PlanError(f"nothing has moved, no run was opened:\n  - {path}: {why}") from why
 

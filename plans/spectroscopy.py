@@ -7,6 +7,7 @@ from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
 from bluesky.utils import MsgGenerator, plan
 
+from analysis.spectra import TRANSPARENT_NM, WINDOW_NM
 from devices.spectrofluorometer import Spectrofluorometer
 from plans.flight import fly
 from plans.fluorometry import (
@@ -21,11 +22,11 @@ from plans.fluorometry import (
     typed,
 )
 from plans.spectrum import Spectrum, numbered, seconds, set_scan
-from plans.stubs import LINE_TIMEOUT_S, read, require
+from plans.stubs import LINE_TIMEOUT_S, md_problem, plain, read, require
 
 log = logging.getLogger(__name__)
 
-TRANSPARENT_NM = (400.0, 700.0)  # an absorption spectrum that reaches where the film absorbs nothing
+ABSORPTION_NM = (400.0, 700.0)  # an absorption spectrum that reaches where the film absorbs nothing
 Regions = int | list[int] | tuple[int, ...]
 
 
@@ -52,7 +53,7 @@ def absorption(
     """
     scan, problems = transmission(start_nm, stop_nm, step_nm, dwell_ms, slit_nm, regions, repeats)
     name, sample_problem = yield from chosen_sample(fs5, sample)
-    require([*problems, *scan.problems(fs5), sample_problem])
+    require([md_problem(md), *problems, *scan.problems(fs5), sample_problem])
     blank_uid, blank_problem = blank_of(fs5, name, scan, blank, backend=(yield from read(fs5.backend)))
     require([blank_problem, (yield from lamp_problem(fs5))])
     return (yield from measure(fs5, "absorption", name, scan, {"blank_uid": blank_uid}, md))
@@ -79,7 +80,7 @@ def blank(
     """
     scan, problems = transmission(start_nm, stop_nm, step_nm, dwell_ms, slit_nm, regions, repeats)
     name, sample_problem = yield from chosen_sample(fs5, sample)
-    require([*problems, *scan.problems(fs5), sample_problem])
+    require([md_problem(md), *problems, *scan.problems(fs5), sample_problem])
     name, sample_problem = yield from chosen_sample(fs5, fs5.samples.get(name, {}).get("blank", name))
     require([sample_problem, (yield from lamp_problem(fs5))])
     return (yield from measure(fs5, "blank", name, scan, {}, md))
@@ -107,7 +108,8 @@ def pl(
     """
     scan, problems = planned("emission", start_nm, stop_nm, step_nm, excitation_nm, slit_nm, dwell_ms, regions, repeats)
     name, sample_problem = yield from chosen_sample(fs5, sample)
-    require([*problems, *scan.problems(fs5), scan.order_problem(), sample_problem, (yield from lamp_problem(fs5))])
+    require([md_problem(md), *problems, *scan.problems(fs5), scan.order_problem(), sample_problem])
+    require([(yield from lamp_problem(fs5))])
     return (yield from measure(fs5, "pl", name, scan, {}, md))
 
 
@@ -138,10 +140,12 @@ def ple(
     """
     scan, problems = planned("excitation", start_nm, stop_nm, step_nm, emission_nm, slit_nm, dwell_ms, regions, repeats)
     name, sample_problem = yield from chosen_sample(fs5, sample)
-    require([*problems, *scan.problems(fs5), scan.order_problem(), sample_problem])
+    require([md_problem(md), *problems, *scan.problems(fs5), scan.order_problem(), sample_problem])
     backend = yield from read(fs5.backend)
     links, link_problems = links_of(fs5, name, scan, reference, absorption_run, luminescence, backend=backend)
     require([*link_problems, (yield from lamp_problem(fs5))])
+    if links["reference_uid"] and not links["pl_uid"]:
+        log.warning("ple of %s: no pl of it with these slits: its own light is only allowed for, not subtracted", name)
     return (yield from measure(fs5, "ple", name, scan, links, md))
 
 
@@ -150,6 +154,7 @@ def warm_up(fs5: Spectrofluorometer) -> MsgGenerator:
     """Switch the lamp on, and wait until it is steady."""
     warm: Any = fs5.warm
     yield from bps.mv(fs5.lamp, "on")
+    yield from bps.checkpoint()
     yield from bps.abs_set(warm, 1, group="warm")
     yield from bps.wait("warm", timeout=LINE_TIMEOUT_S)
 
@@ -159,8 +164,8 @@ def planned(
 ) -> tuple[Spectrum, list[str | None]]:
     """The spectrum that was asked for, and what is wrong with its regions."""
     places, problem = numbered(regions)
-    settings = (start_nm, stop_nm, step_nm, fixed_nm, slit_nm, slit_nm, seconds(dwell_ms))
-    return Spectrum(kind, *settings, regions=places, repeats=repeats), [problem]
+    settings = map(plain, (start_nm, stop_nm, step_nm, fixed_nm, slit_nm, slit_nm, seconds(dwell_ms)))
+    return Spectrum(kind, *settings, regions=places, repeats=plain(repeats)), [problem]
 
 
 def transmission(start_nm, stop_nm, step_nm, dwell_ms, slit_nm, regions, repeats) -> tuple[Spectrum, list[str | None]]:
@@ -174,6 +179,8 @@ def blank_of(fs5: Spectrofluorometer, sample: str, scan: Spectrum, given: Any, *
         return "", None
     if given == "auto" and "blank" not in record:
         return "", f"sample={sample!r}: its record names no blank, and the lab has none: samples.add(..., role='blank')"
+    if given is not None and (short := scan.missing_window(*TRANSPARENT_NM)):
+        return "", f"{short}: the baseline of the film is fitted there; scan it, or blank=None to measure without"
     needs, substrate = same_optics(scan, backend), record.get("blank", "")
     command = typed("blank", blank, substrate, **axis_settings(scan))
     return linked_run(fs5, given, "blank", substrate, needs, what="blank", typed=command)
@@ -196,10 +203,12 @@ def links_of(
         return dict.fromkeys(("reference_uid", "absorption_uid", "pl_uid"), ""), []
     if reference == "auto" and "reference" not in record:
         return {}, [f"sample={sample!r}: its record names no reference: samples.add(..., role='reference')"]
+    if short := scan.missing_window(*WINDOW_NM):
+        return {}, [f"{short}: film and bare dots are scaled there; scan it, or reference=None to measure without"]
     needs, dots = same_optics(scan, backend), record.get("reference", "")
     command = typed("ple", ple, dots, **axis_settings(scan), emission_nm=scan.fixed_nm)
     reference_uid, missing = linked_run(fs5, reference, "ple", dots, needs, what="reference", typed=command)
-    wide = {"start_nm": min(scan.start_nm, TRANSPARENT_NM[0]), "stop_nm": max(scan.stop_nm, TRANSPARENT_NM[1])}
+    wide = {"start_nm": min(scan.start_nm, ABSORPTION_NM[0]), "stop_nm": max(scan.stop_nm, ABSORPTION_NM[1])}
     needs = {"kind": "transmission", "start_nm": scan.start_nm, "stop_nm": scan.stop_nm, "backend": backend}
     absorption_uid, absent = linked_run(
         fs5,
@@ -220,12 +229,7 @@ def own_light_of(fs5: Spectrofluorometer, sample: str, scan: Spectrum, given: An
     slits = {key: scan.facts[key] for key in ("excitation_slit_nm", "emission_slit_nm")}
     needs = {"kind": "emission", "start_nm": scan.fixed_nm, "stop_nm": scan.fixed_nm, "backend": backend, **slits}
     uid, problem = linked_run(fs5, given, "pl", sample, needs, what="luminescence", typed="")
-    if given == "auto" and not uid:
-        log.warning(
-            "ple of %s: no pl of it with these slits: its own light is not subtracted, only allowed for", sample
-        )
-        return "", None
-    return uid, problem
+    return (uid, problem) if uid or given != "auto" else ("", None)
 
 
 def measure(

@@ -8,10 +8,12 @@ from bluesky import plan_stubs as bps
 from bluesky.utils import MsgGenerator
 
 from devices.spectrofluorometer import Spectrofluorometer
-from plans.stubs import outside
+from plans.stubs import is_number, outside
 
 MAX_POINTS = 100_000  # of all flights of a run
+FEWEST = 6  # points of a window, one to spare for the calibration of the axis
 MAX_REGIONS = 1000
+LAST_REGION = 9999  # the instrument takes no higher number
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Spectrum:
             outside("slit_nm", self.excitation_slit_nm, *fs5.excitation_slit.limits),
             outside("dwell_ms", milliseconds(self.dwell_s), *(1e3 * limit for limit in fs5.dwell.limits)),
             outside("repeats", self.repeats, 1, MAX_REGIONS, whole=True),
-            self.fixed_problem(*fs5.fixed.limits),
+            self.fixed_problem(*fs5.scan_start.limits),
         ]
         return found if any(found) else [self.range_problem(), self.size_problem()]
 
@@ -54,6 +56,13 @@ class Spectrum:
         if self.n_points < 2:
             return f"{told}, step_nm={self.step_nm:g}: one point is no spectrum; a wider range, or a smaller step"
         return None
+
+    def missing_window(self, low_nm: float, high_nm: float) -> str | None:
+        """What to say if fewer than `FEWEST` points lie in a window that the analysis needs, else None."""
+        first, last = max(self.start_nm, low_nm), min(self.stop_nm, high_nm)
+        if (last - first) / self.step_nm >= FEWEST:
+            return None
+        return f"start_nm={self.start_nm:g}, stop_nm={self.stop_nm:g}: the scan leaves out {low_nm:g}..{high_nm:g} nm"
 
     def order_problem(self) -> str | None:
         """Luminescence is red of what excites it; None too if the numbers are none."""
@@ -110,10 +119,6 @@ def seconds(milliseconds: Any) -> Any:
     return milliseconds / 1e3 if is_number(milliseconds) else milliseconds
 
 
-def is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
 def numbered(regions: Any) -> tuple[tuple[int, ...], str | None]:
     """The numbers of the regions to measure, and what is wrong with them: n is 1..n, a list is taken as it is.
 
@@ -123,10 +128,10 @@ def numbered(regions: Any) -> tuple[tuple[int, ...], str | None]:
     if not isinstance(regions, (list, tuple, range)):
         problem = outside("regions", regions, 1, MAX_REGIONS, whole=True)
         return ((1,) if problem else tuple(range(1, int(regions) + 1))), problem
-    problems = [outside("regions", region, 1, 1e6, whole=True) for region in regions]
-    if not regions or len(set(regions)) < len(regions):
-        problems.append(f"regions={regions!r}: must be different numbers, at least one")
+    problems = [outside("regions", region, 1, LAST_REGION, whole=True) for region in regions]
     problem = next((problem for problem in problems if problem), None)
+    if problem is None and len(set(regions)) < max(len(regions), 1):
+        problem = f"regions={regions!r}: must be different numbers, at least one"
     return ((1,) if problem else tuple(int(region) for region in regions)), problem
 
 

@@ -1,10 +1,11 @@
 """Sentences that plans are made of: light as a context, checks before anything moves, readings by message."""
 
 import difflib
-import math
+import sys
 from collections.abc import Callable, Generator, Iterable, Mapping
 from typing import Any
 
+import numpy as np
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
@@ -31,7 +32,7 @@ def require(problems: Iterable[str | None]):
     plans.stubs.PlanError: nothing has moved, no run was opened:
       - dwell_ms=-1: must be 1..3600000
     """
-    found = [problem for problem in problems if problem]
+    found = dict.fromkeys(problem for problem in problems if problem)
     if found:
         raise PlanError("nothing has moved, no run was opened:\n  - " + "\n  - ".join(found))
 
@@ -45,10 +46,35 @@ def outside(name: str, value: Any, low: float, high: float, *, whole: bool = Fal
     True
     """
     kind = "a whole number" if whole else "a number"
-    good = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if good and low <= value <= high and (not whole or float(value).is_integer()):
+    if is_number(value) and low <= value <= high and (not whole or float(value).is_integer()):
         return None
     return f"{name}={value!r}: must be {kind} {low:g}..{high:g}"
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a real number, Python's or numpy's; True and False are none, nor is what no float can hold."""
+    if isinstance(value, int):
+        return not isinstance(value, bool) and abs(value) <= sys.float_info.max
+    return isinstance(value, (float, np.integer, np.floating))
+
+
+def plain(value: Any) -> Any:
+    """A number of numpy as one of Python, for documents and instruments; anything else as it is."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def md_problem(md: Any) -> str | None:
+    """The problem with what the user wants noted in the start document, or None.
+
+    >>> md_problem({"uid": "mine"})
+    "md has the key 'uid': the RunEngine gives it; choose another name"
+    """
+    if md is None:
+        return None
+    if not isinstance(md, Mapping) or not all(isinstance(key, str) for key in md):
+        return f"md={md!r}: must be a dictionary with text keys"
+    given = next((key for key in ("uid", "time") if key in md), None)
+    return f"md has the key {given!r}: the RunEngine gives it; choose another name" if given else None
 
 
 def unknown(name: str, value: str, allowed: Iterable[str]) -> str | None:
@@ -75,6 +101,8 @@ def sample_problem(name: Any, records: Mapping[str, Any], available: Iterable[st
     >>> sample_problem("F", {"A": {}}, ["A", "F"])
     "sample='F': it has no record; samples.add('F', doping_percent=..., thickness_nm=...) first"
     """
+    if not isinstance(name, str):
+        return f"sample={name!r}: must be the name of a sample, or None for the one that is mounted"
     held = list(available)
     known = [word for word in held if word in records] if held and records else held or list(records)
     if name in known:

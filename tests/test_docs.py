@@ -12,6 +12,7 @@ from analysis.decay import fit_decays
 from analysis.formats import Decays, Photons, read
 from analysis.formats.ptu import write_ptu
 from analysis.formats.timeharp import write_t3r, write_thd
+from lab.samples import Samples
 from tests.conftest import HOUSE
 from tests.simulated_spectra import BOOSTED, QUENCHED, blank, excitation, luminescence, transmission
 
@@ -217,3 +218,36 @@ def test_spectra():
     assert found["at_405"] == pytest.approx(0.5, abs=4 * found["error"]) and found["error"] < 0.02
     assert found["bands"].n_bands == 3
     assert [sign for *_, sign in found["means"]] == [-1, 1, -1]
+
+
+def test_keep_samples(here, capsys):
+    found = run("how-to/samples.md", {})
+    assert capsys.readouterr().out == ""
+    assert (found["film"]["blank"], found["film"]["reference"]) == ("glass", "bare_qds")
+    assert (found["other"]["blank"], found["other"]["reference"]) == ("quartz", "bare_qds")
+    assert list(Samples(here / "samples.toml")) == ["glass", "bare_qds", "E", "quartz", "F"]
+
+
+@pytest.mark.parametrize("page", [HOUSE / "README.md", *sorted((HOUSE / "docs").rglob("*.md"))], ids=lambda p: p.stem)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", re.sub(r"^```.*?^```", "", page.read_text(), flags=re.S | re.M))
+    for path, anchor in links:
+        if path.startswith("http"):
+            continue
+        target = (page.parent / path) if path else page
+        assert target.exists(), path
+        if anchor and target.suffix == ".md":
+            text = target.read_text()
+            assert f'id="{anchor}"' in text or anchor in [slug(title) for title in re.findall("^#+ (.*)", text, re.M)]
+
+
+def slug(title):
+    """The anchor of a heading, as GitHub makes it."""
+    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+
+
+def test_every_plan_at_the_prompt_is_in_the_reference():
+    bound = re.search(r"^from plans import (.*)$", (HOUSE / "profile/startup/00-lab.py").read_text(), re.M)
+    assert bound is not None
+    reference = (HOUSE / "docs/reference/plans.md").read_text()
+    assert all(f"`{name}(" in reference for name in bound[1].split(", "))

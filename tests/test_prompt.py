@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from lab.prompt import refused_here
+from lab.samples import Samples
 from tests.conftest import HOUSE, house
 
 TYPED = """
@@ -19,6 +21,12 @@ shell.run_cell('RE(irf(microscope, min_counts=20_000))', store_history=True)
 shell.run_cell('RE(flim_raster(microscope, sample="A", extent_um=4, n_pixels=4, n_scans=2))', store_history=True)
 shell.run_cell('db[-1]', store_history=True)
 shell.run_cell('lab', store_history=True)
+shell.run_cell('fs5', store_history=True)
+shell.run_cell('RE(pl(fs5, sample="A", emission_nm=3))', store_history=True)
+shell.run_cell('samples["a"]', store_history=True)
+shell.run_cell('RE.resume()', store_history=True)
+shell.run_cell('session.pl_series([])', store_history=True)
+shell.run_cell('RE(ple(fs5, sample="A"))', store_history=True)
 """
 
 
@@ -52,6 +60,26 @@ def test_refusals_are_sentences_without_tracebacks(told):
     assert "Traceback" not in told
 
 
+def test_mistakes_in_calls_are_sentences_too(told):
+    assert "unexpected keyword argument 'emission_nm'; pl? tells what it takes" in told
+    assert "Exception ignored" not in told
+    assert "\nthere is no sample 'a'; there are undoped, A" in told
+    assert "You can only resume for the paused state" in told
+    assert "pl_series takes uids of runs of the plan pl, not none" in told
+
+
+def test_what_is_missing_is_told_as_commands(told):
+    assert 'RE(ple(fs5, sample="bare_qds")) first' in told and 'RE(absorption(fs5, sample="A")) first' in told
+
+
+def test_only_errors_that_were_raised_on_purpose_lose_their_traceback():
+    for mistake, on_purpose in ((lambda: Samples()["a"], True), (lambda: {}["a"], False), (lambda: int("a"), False)):
+        with pytest.raises((KeyError, ValueError)) as caught:
+            mistake()
+        assert refused_here(caught.tb) is on_purpose
+
+
 def test_results_and_runs_are_cards(told):
     assert "instrument response" in told and "lifetime image of A, run" in told
+    assert "fs5, spectrofluorometer (twin): sample A, lamp ready, not calibrated" in told
     assert "flim_raster of A" in told and "events: 2 baseline, 8 primary" in told

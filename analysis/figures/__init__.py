@@ -10,10 +10,14 @@ from analysis.figures.live_spectrum import LiveSpectrumImage
 from analysis.figures.parts import lifetime_rgb
 from analysis.figures.plates import figure4, figure5, overview, tau2_distribution
 from analysis.figures.spectra import figure1a, figure2, figure3a
+from analysis.figures.spectral_overviews import absorption_overview, calibration_overview, coupling_overview
 
 __all__ = [
     "LiveImage",
     "LiveSpectrumImage",
+    "absorption_overview",
+    "calibration_overview",
+    "coupling_overview",
     "figure1a",
     "figure2",
     "figure3a",

@@ -13,6 +13,7 @@ BLUE, ORANGE, GREEN, WINE = "#0072B2", "#C85200", "#008F68", "#7A1E50"  # told a
 LOOKS = (BLUE, ORANGE, GREEN, WINE)
 SHADE = "0.91"
 HEADROOM = 1.08
+WIDEST_STEP = 2.5  # of the typical step, to be drawn across
 
 
 def look(i: int) -> str:
@@ -22,9 +23,22 @@ def look(i: int) -> str:
 
 def line(ax: Axes, wavelength_nm: np.ndarray, value: np.ndarray, err: np.ndarray | None, color: str, **style: Any):
     """A spectrum, and one standard deviation on either side of it as a band; gaps stay gaps. Returns the line."""
+    wavelength_nm, value, *rest = with_gaps(wavelength_nm, value, *([] if err is None else [err]))
+    err = rest[0] if rest else None
     if err is not None:
         ax.fill_between(wavelength_nm, value - err, value + err, color=color, alpha=0.22, linewidth=0)
     return ax.plot(wavelength_nm, value, color=color, **{"linewidth": 0.9, **style})[0]
+
+
+def with_gaps(wavelength_nm: np.ndarray, *values: np.ndarray) -> list[np.ndarray]:
+    """An axis and values on it with a NaN where points are missing, so that no line is drawn across.
+
+    >>> with_gaps(np.array([1.0, 2.0, 6.0, 7.0]), np.array([4.0, 3.0, 2.0, 1.0]))[1].tolist()
+    [4.0, 3.0, nan, 2.0, 1.0]
+    """
+    steps = np.diff(wavelength_nm)
+    gaps = np.flatnonzero(steps > WIDEST_STEP * np.median(steps)) + 1 if steps.size else []
+    return [np.insert(np.asarray(one, float), gaps, np.nan) for one in (wavelength_nm, *values)]
 
 
 def normalised(value: np.ndarray, err: np.ndarray, peak: float) -> tuple[np.ndarray, np.ndarray]:
@@ -51,7 +65,7 @@ def wavelength_axis(ax: Axes, low_nm: float, high_nm: float, label: str = "wavel
 def value_axis(ax: Axes, label: str, low: float | None = None, high: float | None = None) -> None:
     """Limits, ticks and name of a vertical axis."""
     ax.set_ylim(low, high)
-    ax.yaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+    ax.yaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
     ax.set_ylabel(label, size=parts.FONT, labelpad=2)
 
 

@@ -6,12 +6,12 @@
 4. `line_position` and `monochromator_offsets` calibrate the wavelengths of both.
 """
 
-from analysis.spectra.absorption import Absorption, film_absorption
+from analysis.spectra.absorption import TRANSPARENT_NM, Absorption, film_absorption
 from analysis.spectra.band_fit import BandFit, perovskite, qd
 from analysis.spectra.bands import choose_bands, choose_curve, fit_bands, fit_curve
 from analysis.spectra.calibration import LinePosition, Offsets, line_position, monochromator_offsets
 from analysis.spectra.compare import DoubletSpread, doublet_spread, red_shift
-from analysis.spectra.coupling import Coupling, Crossing, Region, boost_ratio, coupling, ratio_at
+from analysis.spectra.coupling import WINDOW_NM, Coupling, Crossing, Region, boost_ratio, coupling, ratio_at
 from analysis.spectra.curve import Curve
 from analysis.spectra.equations import absorbance, absorption_factor, expected_ple, relative_difference
 from analysis.spectra.linearity import Linearity, linearity
@@ -19,6 +19,8 @@ from analysis.spectra.own_light import OwnLight, own_light
 from analysis.spectra.series import PlSample, PlSeries, pl_series
 
 __all__ = [
+    "TRANSPARENT_NM",
+    "WINDOW_NM",
     "Absorption",
     "BandFit",
     "Coupling",

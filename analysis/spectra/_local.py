@@ -10,6 +10,7 @@ import numpy as np
 
 MOST_STEPS = 30
 SAME_NM = 1e-6
+GAP_NM, EDGE_NM = 6.0, 2.5  # an extremum so near to so wide a gap in the axis may as well lie in it
 LEAST_WEIGHT = 1e-3  # a point on the very edge determines nothing
 Array = np.ndarray
 
@@ -17,6 +18,13 @@ Array = np.ndarray
 def step_of(wavelength_nm: Array) -> float:
     """Return the usual distance of neighbours on an axis; 0 if there are none."""
     return float(np.median(np.diff(wavelength_nm))) if len(wavelength_nm) > 1 else 0.0
+
+
+def at_gap(wavelength_nm: Array, place_nm: float) -> bool:
+    """Return whether a place lies in a wide gap of an axis, or at its edge."""
+    left = np.flatnonzero(np.diff(wavelength_nm) > max(GAP_NM, 2.1 * step_of(wavelength_nm)))
+    low, high = wavelength_nm[left] - EDGE_NM, wavelength_nm[left + 1] + EDGE_NM
+    return bool(np.any((low <= place_nm) & (place_nm <= high)))
 
 
 def interpolate(from_nm: Array, value: Array, covariance: Array, to_nm: Array, *, widest_gap_nm: float):

@@ -12,6 +12,7 @@ from analysis.spectra._points import Levels, Points
 
 Array = NDArray[np.float64]
 MOST_STEPS = 100
+NEGLIGIBLE = 0.2  # of deviance; moves nothing by half of its error
 WIDEST, BESIDE = 3.0, 1.0  # bounds of width and of the centre outside the data, in spans of the data
 RAISED, FAINT = 1e-3, 1e-5  # least background and heights to begin with, of the highest point: bounds hold fast
 SHARPEST = 1e-13  # smallest eigenvalue of the scaled Fisher information that still tells something
@@ -59,10 +60,14 @@ def maximise(points: Points | Levels, start: Array, step: Step | None = None) ->
     options: dict[str, Any] = {"Dfun": slopes, "col_deriv": True, "calc_covar": False, "scale_covar": False}
     parameters = _bounded(points, start / unit, points.floor / unit[0], free)
     result: Any = lmfit.minimize(residuals, parameters, max_nfev=MOST_STEPS, **options)
+    settled = result.success
+    if not settled:  # a band outside the points may wander for ever, to no avail
+        before, result = result.chisqr, lmfit.minimize(residuals, result.params, max_nfev=MOST_STEPS, **options)
+        settled = result.success or before - result.chisqr < NEGLIGIBLE
     x = unit * _values(result.params)
     bands = x[2:].reshape(-1, 3)
     x[2:] = bands[np.argsort(bands[:, 1], kind="stable")].ravel()
-    return _judge(points, x, step, bool(result.success))
+    return _judge(points, x, step, bool(settled))
 
 
 def _judge(points: Points | Levels, x: Array, step: Step | None, converged: bool) -> Maximum:

@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from analysis.spectra._local import find_extremum, find_root, local_polynomials
+from analysis.spectra._local import at_gap, find_extremum, find_root, local_polynomials
 
 SURE = 4.0  # standard deviations a sign must have on either side; thirty independent places are looked at
 SIGN_HALF_WIDTH_NM = 4.0
@@ -62,15 +62,20 @@ def find_crossings(
     return tuple(crossings), tuple(doubts)
 
 
-def find_maximum(x: Array, y: Array, covariance: Array, *, step_nm: float, below_nm: float) -> Maximum:
-    """Return the maximum of y (n,) below a wavelength, of a local polynomial; NaN if not positive by four errors."""
+def find_maximum(
+    x: Array, y: Array, covariance: Array, *, step_nm: float, below_nm: float
+) -> tuple[Maximum, tuple[str, ...]]:
+    """Return the maximum of y (n,) below a wavelength, of a local polynomial, and a sentence if it cannot be placed.
+
+    NaN if not positive by four errors, or if it lies at the edge of a gap in the axis, or in it.
+    """
     if not len(x):
-        return Maximum()
+        return Maximum(), ()
     smooth, errors = _smooth(x, y, covariance, half_width=max(SIGN_HALF_WIDTH_NM, 3.5 * step_nm), degree=2)
     smooth = np.where(x <= below_nm, smooth, -np.inf)
     top = int(np.argmax(smooth))
     if not smooth[top] > SURE * errors[top]:
-        return Maximum()
+        return Maximum(), ()
     best = Maximum()
     for half_width in TOP_HALF_WIDTHS_NM:
         width = max(half_width, 4.5 * step_nm)
@@ -78,7 +83,9 @@ def find_maximum(x: Array, y: Array, covariance: Array, *, step_nm: float, below
         best = Maximum(value, value_err, place, err)
         if err < TOP_ERR_NM:
             break
-    return best
+    if at_gap(x, x[top]) or at_gap(x, best.wavelength_nm):
+        return Maximum(), (f"the maximum is at {x[top]:.4g} nm or in the dark beside it",)
+    return best, ()
 
 
 def _root(x: Array, y: Array, covariance: Array, start: float, step_nm: float) -> tuple[float, float, float]:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.spectra._local import find_extremum, interpolate, local_polynomials, step_of
+from analysis.spectra._local import at_gap, find_extremum, interpolate, local_polynomials, step_of
 from analysis.spectra.curve import Curve
 from analysis.spectra.equations import absorbance
 
 LN10 = np.log(10.0)
+TRANSPARENT_NM = (570.0, 700.0)  # for MAPbBr3
 SCATTER_NM = 600.0  # the scatter of the baseline is given at this wavelength
 FEWEST = 5  # points for two parameters and their scatter
 PEAK_SIGMA = 5.0  # what stands less above the valley on its blue side is not called a peak
@@ -26,7 +27,7 @@ class Absorption:
     offset, offset_err : (n,) the baseline; offset_chi2 : of its fit, per degree of freedom
     alpha_d, alpha_d_err, covariance : (n,), (n,), (n, n) absorption coefficient times thickness, ln 10 times absorbance
     peak_nm, peak_absorbance : of the exciton; valley_ratio : of the peak to the lowest absorbance in the 5-20 nm on its
-        blue side; NaN if there is no peak that stands out of the noise
+        blue side; NaN if there is no peak that stands out of the noise, or if the lamp was dark there
     uids : of sample and blank; warnings : what a careful reader must know
     """
 
@@ -67,7 +68,7 @@ class Absorption:
         return float(weights @ self.alpha_d), float(np.sqrt(weights @ self.covariance @ weights))
 
 
-def film_absorption(sample: Curve, blank: Curve, *, transparent_nm: tuple[float, float] = (570.0, 700.0)) -> Absorption:
+def film_absorption(sample: Curve, blank: Curve, *, transparent_nm: tuple[float, float] = TRANSPARENT_NM) -> Absorption:
     """Return the absorption of a film from what it and its blank substrate transmit.
 
     Parameters
@@ -90,7 +91,7 @@ def film_absorption(sample: Curve, blank: Curve, *, transparent_nm: tuple[float,
     shared = design @ (solve @ covariance)
     offset_covariance = design @ (shared @ solve.T).T
     clean, clean_covariance = od - offset, covariance - shared - shared.T + offset_covariance
-    peak = _peak(wavelength, clean, clean_covariance)
+    peak, doubts = _peak(wavelength, clean, clean_covariance)
     return Absorption(
         wavelength_nm=wavelength,
         absorbance=clean,
@@ -102,7 +103,7 @@ def film_absorption(sample: Curve, blank: Curve, *, transparent_nm: tuple[float,
         alpha_d_err=LN10 * np.sqrt(np.diag(clean_covariance)),
         covariance=LN10**2 * clean_covariance,
         uids=tuple(dict.fromkeys(sample.uids + blank.uids)),
-        warnings=tuple(dict.fromkeys((*sample.warnings, *blank.warnings, *_doubts(peak, chi2)))),
+        warnings=tuple(dict.fromkeys((*sample.warnings, *blank.warnings, *doubts, *_flatness(chi2)))),
         **peak,
     )
 
@@ -146,12 +147,26 @@ def _baseline(wavelength, od, variance, design, transparent_nm) -> tuple[np.ndar
     return solve, chi2, chi2 if chi2 > 1 + 3 * np.sqrt(2 / freedom) else 1.0
 
 
-def _peak(wavelength, od, covariance) -> dict[str, float]:
-    """Place and height of the exciton: of the peaks that stand out of their valley, the reddest."""
+def _peak(wavelength, od, covariance) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Place and height of the exciton: of the peaks that stand out of their valley, the reddest; and what to doubt."""
     names = ("peak_nm", "peak_err_nm", "peak_absorbance", "peak_absorbance_err", "valley_ratio", "valley_ratio_err")
-    step_nm = step_of(wavelength)
-    wide = {"half_width": max(PEAK_HALF_WIDTH_NM, 4.5 * step_nm), "degree": PEAK_DEGREE}
-    narrow = {"half_width": max(SMOOTH_HALF_WIDTH_NM, 2.5 * step_nm), "degree": 2}
+    wide = {"half_width": max(PEAK_HALF_WIDTH_NM, 4.5 * step_of(wavelength)), "degree": PEAK_DEGREE}
+    unknown: dict[str, float] = dict.fromkeys(names, float("nan"))
+    found = _reddest(wavelength, od, covariance)
+    if found is None:
+        return unknown, ("no absorption peak stands out of the noise",)
+    top, low = wavelength[list(found)]
+    peak = find_extremum(wavelength, od, covariance, top, **wide)
+    if any(at_gap(wavelength, place) for place in (top, peak[0])):
+        return unknown, (f"the absorption peak is at {top:.4g} nm or in the dark beside it",)
+    valley = float("nan") if at_gap(wavelength, low) else low
+    ratio = _ratio(wavelength, od, covariance, np.array([peak[0], valley]), wide)
+    return dict(zip(names, (*peak, *ratio), strict=True)), ()
+
+
+def _reddest(wavelength, od, covariance) -> tuple[int, int] | None:
+    """Indices of the reddest maximum that stands out, and of the valley on its blue side; None without one."""
+    narrow = {"half_width": max(SMOOTH_HALF_WIDTH_NM, 2.5 * step_of(wavelength)), "degree": 2}
     local = local_polynomials(wavelength, wavelength, **narrow)
     smooth = np.nan_to_num(local.of(od)[:, 0])
     for top in np.flatnonzero((smooth[1:-1] > smooth[:-2]) & (smooth[1:-1] >= smooth[2:]))[::-1] + 1:
@@ -162,10 +177,8 @@ def _peak(wavelength, od, covariance) -> dict[str, float]:
         low = blue[np.argmin(smooth[blue])]
         above = np.nan_to_num(local.weights(top, len(od)) - local.weights(low, len(od)))
         if above @ od > PEAK_SIGMA * np.sqrt(above @ covariance @ above):
-            peak = find_extremum(wavelength, od, covariance, place, **wide)
-            ratio = _ratio(wavelength, od, covariance, np.array([peak[0], wavelength[low]]), wide)
-            return dict(zip(names, (*peak, *ratio), strict=True))
-    return dict.fromkeys(names, float("nan"))
+            return int(top), int(low)
+    return None
 
 
 def _ratio(wavelength, od, covariance, places, wide: dict) -> tuple[float, float]:
@@ -178,12 +191,7 @@ def _ratio(wavelength, od, covariance, places, wide: dict) -> tuple[float, float
     return float(peak / valley), float(np.sqrt(gradient @ covariance @ gradient))
 
 
-def _doubts(peak: dict[str, float], chi2: float) -> tuple[str, ...]:
-    doubts = []
-    if not np.isfinite(peak["peak_nm"]):
-        doubts.append("no absorption peak stands out of the noise")
-    if chi2 > 2:
-        doubts.append(
-            f"the transparent window is not flat: chi-squared {chi2:.1f} per degree of freedom about the baseline"
-        )
-    return tuple(doubts)
+def _flatness(chi2: float) -> tuple[str, ...]:
+    if chi2 <= 2:
+        return ()
+    return (f"the transparent window is not flat: chi-squared {chi2:.1f} per degree of freedom about the baseline",)

@@ -87,6 +87,8 @@ class BandFit:
     def __str__(self) -> str:
         if self.n_bands == 0:
             return "no band"
+        if not np.isfinite(self.centre_nm).any():
+            return "nothing that could be fitted"
         lines = [
             f"{self.labels[i]:10} at {self.centre_nm[i]:.2f} ± {self.centre_err_nm[i]:.2g} nm, width "
             f"{self.fwhm_nm[i]:.2f} ± {self.fwhm_err_nm[i]:.2g} nm, height {self.height[i]:.4g} ± "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from numbers import Real
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -15,6 +17,7 @@ from analysis.spectra.curve import Curve
 Array = NDArray[np.float64]
 SURE = 10.0  # by how much a further band must lower the BIC
 MOST_BANDS = 6
+WIDE = 3  # sums that are followed further where the best one does not fit
 
 
 def fit_bands(
@@ -98,17 +101,29 @@ def choose_curve(curve: Curve, *, at_most: int = 3, tail: bool = True) -> BandFi
 def _fit(points: Points | Levels, n_bands: int, tail: bool) -> BandFit:
     if _too_few(points):
         return unknown(n_bands, points)
-    sums = likeliest_sums(points, n_bands, tail=tail, forced=True)
+    sums = _sums(points, n_bands, tail=tail, forced=True)
     return band_fit(points, sums[-1]) if len(sums) > n_bands else unknown(n_bands, points)
+
+
+def _sums(points: Points | Levels, at_most: int, **how: bool) -> list[Maximum]:
+    """The likeliest sums; searched for more widely where the largest does not fit."""
+    sums = likeliest_sums(points, at_most, **how)
+    if len(sums) < 3 or widening(points, sums[-1]) == 1:
+        return sums
+    return [min(pair, key=lambda fit: fit.deviance) for pair in zip(sums, _wide(points, at_most, **how), strict=False)]
+
+
+def _wide(points: Points | Levels, at_most: int, **how: bool) -> list[Maximum]:
+    return likeliest_sums(points, at_most, beam=WIDE, **how)
 
 
 def _choose(points: Points | Levels, at_most: int, tail: bool) -> BandFit:
     if _too_few(points):
         return unknown(0, points)
-    sums = likeliest_sums(points, at_most, tail=tail)
+    sums = _sums(points, at_most, tail=tail)
     if widening(points, sums[-1]) > 1 and isinstance(points, Points):
         points = points.flickering(sums[-1].model_at(points.wavelength_nm), sums[-1].n_parameters)
-        sums = likeliest_sums(points, at_most, tail=tail)
+        sums = _sums(points, at_most, tail=tail)
     spread = widening(points, sums[-1]) ** 2
     best = sums[0]
     for larger in sums[1:]:
@@ -181,6 +196,6 @@ def _of_each(given: ArrayLike, counts: Array, name: str) -> Array:
 
 
 def _number(given: int, name: str) -> int:
-    if isinstance(given, bool) or not 1 <= given <= MOST_BANDS or given != int(given):
-        raise ValueError(f"{name} is {given}: give a whole number of bands from 1 to {MOST_BANDS}")
+    if isinstance(given, bool) or not isinstance(given, Real) or not 1 <= given <= MOST_BANDS or given != int(given):
+        raise ValueError(f"{name} is {given!r}: give a whole number of bands from 1 to {MOST_BANDS}")
     return int(given)

@@ -12,6 +12,7 @@ from analysis.spectra.equations import absorption_factor, absorption_slope, expe
 from analysis.spectra.own_light import OwnLight, fully_absorbed
 
 REGIONS = ("I", "II", "III")
+WINDOW_NM = (550.0, 600.0)  # where MAPbBr3 is transparent, and spectra are scaled
 SIGN_SIGMA = 3.0
 LEAK_ERR = 0.02  # films of 0.025 % dots: 2e-4 of their luminescence at its peak is up to 4 % of the dots
 FEWEST = 5  # points in the normalisation window
@@ -45,7 +46,7 @@ class Coupling:
         alpha d; reference_covariance : the share of the reference spectrum in it
     window : the normalisation window, as a region; its mean is 0 within the noise, by construction
     regions : I, II, III; crossings : where ds changes its sign for sure
-    maximum, maximum_nm : of ds, if it is positive for sure, else NaN
+    maximum, maximum_nm : of ds, if it is positive for sure, else NaN; NaN too at the edge of a dark sector
     own_light : of the film itself, if it absorbed all, over the mean PLE in the window; subtracted. 0 if not known
     n_photons : in the PLE of the film
     """
@@ -92,7 +93,7 @@ def coupling(
     reference: Curve,
     absorption: Absorption,
     *,
-    window_nm: tuple[float, float] = (550.0, 600.0),
+    window_nm: tuple[float, float] = WINDOW_NM,
     edges_nm: tuple[float, float, float] = (490.0, 530.0, 550.0),
     own: OwnLight | None = None,
     leak_err: float = LEAK_ERR,
@@ -125,10 +126,11 @@ def coupling(
     noisy = wavelength[known], ds[known], covariance[np.ix_(known, known)]
     step = step_of(wavelength)
     crossings, doubts = find_crossings(*noisy, step_nm=step, below_nm=window_nm[0] + 10)
-    maximum = find_maximum(*noisy, step_nm=step, below_nm=window_nm[0])
+    maximum, unplaced = find_maximum(*noisy, step_nm=step, below_nm=window_nm[0])
+    doubts = (*_doubts(absorption, window_nm), *doubts, *unplaced)
     edges = (min(float(wavelength[0]), edges_nm[0]), *edges_nm)
     spans = zip(REGIONS, edges[:-1], edges[1:], strict=True)
-    warnings = (*ple.warnings, *reference.warnings, *absorption.warnings, *_doubts(absorption, window_nm), *doubts)
+    warnings = (*ple.warnings, *reference.warnings, *absorption.warnings, *doubts)
     axis_err = ple.wavelength_err_nm
     return Coupling(
         wavelength_nm=wavelength,
@@ -243,13 +245,16 @@ def _normalised(value: Array, covariance: Array, inside: Array) -> tuple[Array, 
 
 
 def _check_window(inside: Array, both: Array, wavelength: Array, window_nm) -> None:
-    if inside.sum() < FEWEST:
-        known = wavelength[both]
-        reach = f"{known[0]:g}-{known[-1]:g} nm" if len(known) else "no wavelength"
-        raise ValueError(
-            f"film and reference are known together at {reach}: {inside.sum()} points lie in the normalisation window "
-            f"{window_nm[0]:g}-{window_nm[1]:g} nm, {FEWEST} are needed. Scan both up to {window_nm[1]:g} nm"
-        )
+    if inside.sum() >= FEWEST:
+        return
+    known, scanned = wavelength[both], (wavelength >= window_nm[0]) & (wavelength <= window_nm[1])
+    reach = f"{known[0]:g}-{known[-1]:g} nm" if len(known) else "no wavelength"
+    dark = "The lamp was dark there: give window_nm elsewhere, where the film is transparent too"
+    advice = dark if scanned.sum() >= FEWEST else f"Scan both up to {window_nm[1]:g} nm"
+    raise ValueError(
+        f"film and reference are known together at {reach}: {inside.sum()} points lie in the normalisation window "
+        f"{window_nm[0]:g}-{window_nm[1]:g} nm, {FEWEST} are needed. {advice}"
+    )
 
 
 def _region(name: str, low_nm: float, high_nm: float, wavelength: Array, ds: Array, covariance: Array) -> Region:

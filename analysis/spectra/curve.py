@@ -41,11 +41,11 @@ class Curve:
 
     @property
     def n_photons(self) -> float:
-        """Net counts in the spectrum; NaN if it was not counted."""
+        """Net counts of the known points; NaN if they were not counted."""
         if self.counts is None:
             return float("nan")
         net = self.counts - (0.0 if self.background is None else self.background)
-        return float(np.nansum(net))
+        return float(np.sum(net[self.lit]))
 
     @property
     def shared_err(self) -> np.ndarray:

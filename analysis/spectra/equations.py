@@ -9,14 +9,14 @@ Array = NDArray[np.float64]
 def absorbance(sample: ArrayLike, blank: ArrayLike) -> Array:
     """Return the optical density -log10(sample / blank) of transmitted intensities; any shapes that go together.
 
-    NaN where either is not positive: no light is no measurement.
+    NaN where either is not positive and finite: no light is no measurement.
 
     >>> absorbance([10, 1], 100)
     array([1., 2.])
     """
-    sample, blank = np.broadcast_arrays(np.asarray(sample, float), np.asarray(blank, float))
-    lit = (sample > 0) & (blank > 0)
-    return -np.log10(np.divide(sample, blank, out=np.full(sample.shape, np.nan), where=lit))
+    sample, blank = _together(sample=sample, blank=blank)
+    lit = (sample > 0) & (blank > 0) & np.isfinite(sample + blank)
+    return np.log10(np.divide(blank, sample, out=np.full(sample.shape, np.nan), where=lit))
 
 
 def absorption_factor(alpha_d: ArrayLike) -> Array:
@@ -28,7 +28,8 @@ def absorption_factor(alpha_d: ArrayLike) -> Array:
     array([1.    , 0.6321])
     """
     ad = np.asarray(alpha_d, float)
-    return np.divide(-np.expm1(-ad), ad, out=np.ones_like(ad), where=ad != 0)
+    with np.errstate(over="ignore"):  # no film amplifies by e^700
+        return np.divide(-np.expm1(-ad), ad, out=np.ones_like(ad), where=ad != 0)
 
 
 def absorption_slope(alpha_d: ArrayLike) -> Array:
@@ -44,10 +45,23 @@ def expected_ple(reference: ArrayLike, alpha_d: ArrayLike) -> Array:
 
     reference : normalised PLE spectrum of bare dots; alpha_d : of the film; shapes that go together
     """
-    return np.asarray(reference, float) * absorption_factor(alpha_d)
+    reference, depth = _together(reference=reference, alpha_d=alpha_d)
+    return reference * absorption_factor(depth)
 
 
 def relative_difference(s: ArrayLike, s0: ArrayLike) -> Array:
-    """Return (s - s0) / s0, eqn (2); NaN where nothing is expected (s0 is 0)."""
-    s, s0 = np.broadcast_arrays(np.asarray(s, float), np.asarray(s0, float))
-    return np.divide(s - s0, s0, out=np.full(s.shape, np.nan), where=s0 != 0)
+    """Return (s - s0) / s0, eqn (2); NaN where nothing is expected (s0 is 0) or either is not finite."""
+    s, s0 = _together(s=s, s0=s0)
+    told = np.isfinite(s) & np.isfinite(s0) & (s0 != 0)
+    difference = np.subtract(s, s0, out=np.full(s.shape, np.nan), where=told)
+    return np.divide(difference, s0, out=difference, where=told)
+
+
+def _together(**given: ArrayLike) -> list[Array]:
+    """Arrays of one shape; ValueError if they have none in common."""
+    arrays = {name: np.asarray(values, float) for name, values in given.items()}
+    try:
+        return list(np.broadcast_arrays(*arrays.values()))
+    except ValueError:
+        shapes = " and ".join(f"{name} has shape {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"{shapes}: give spectra on the same wavelengths") from None

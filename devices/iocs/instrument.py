@@ -48,8 +48,11 @@ def choice(name: str, options: tuple[str, ...], *, read_only: bool = False, **kw
     )
 
 
-def guarded(putter: Any) -> Any:
-    """Wrap a putter: refusals and failures end up in the group's ``Error`` and leave the PV as it was."""
+def guarded(putter: Any, *, clears: bool = True) -> Any:
+    """Wrap a putter: refusals and failures end up in the group's ``Error`` and leave the PV as it was.
+
+    clears : success empties ``Error``; not for what is put all the time, or a refusal could be gone before it is read
+    """
 
     @functools.wraps(putter)
     async def put(self, instance, value):
@@ -64,7 +67,7 @@ def guarded(putter: Any) -> Any:
                 log.exception("%s: %s failed", self.prefix, instance.pvname)
             await self.error.write(f"{instance.pvname}: {why}"[: self.error.max_length])
             raise SkipWrite from why
-        if self.error.value:
+        if clears and self.error.value:
             await self.error.write("")
         return value if accepted is None else accepted
 

@@ -6,6 +6,7 @@ it is not a safety function for people.
 """
 
 import time
+from functools import partial
 
 from caproto.server import pvproperty
 
@@ -58,7 +59,7 @@ class LeasedIOC(InstrumentIOC):
         self.last_beat = -float("inf") if value == NOBODY else time.monotonic()
 
     @beat.putter
-    @guarded
+    @partial(guarded, clears=False)
     async def beat(self, instance, value):
         if value == NOBODY or value != self.owner.value:
             raise Refused(f"{value!r} does not hold the lease, {self.owner.value!r} does")

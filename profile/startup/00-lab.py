@@ -25,7 +25,7 @@ from lab.prompt import friendly
 from plans import absorption, blank, calibrate, flim_raster, import_scan, irf, park, pl, ple, warm_up
 
 RE, db, microscope, fs5 = session.RE, session.db, session.microscope, session.fs5
-samples, lab = session.samples, LabCard(session)
+samples, lab, panic = session.samples, LabCard(session), session.panic
 RE.obey_signals()
 live_display(session)
 

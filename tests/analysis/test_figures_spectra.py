@@ -11,7 +11,9 @@ from matplotlib.text import Text
 
 from analysis import figures
 from analysis.figures import parts, traces
-from analysis.spectra import coupling, film_absorption, fit_curve
+from analysis.figures.live_spectrum import residuals
+from analysis.spectra import LinePosition, Offsets, coupling, film_absorption, fit_curve
+from analysis.wavelengths import Calibration
 from tests.simulated_spectra import BOOSTED, QUENCHED, blank, excitation, luminescence, transmission
 
 DOPING = np.array([0.0, 0.025, 0.1, 0.5])
@@ -164,6 +166,21 @@ def test_a_sector_without_lamp_light_is_a_gap(film):
     figure = figures.figure3a(one, one)
     assert np.isnan(lines_of(figure.axes[0], 201)[0].get_ydata()[dark]).all()
     drawn(figure)
+    overview = figures.coupling_overview(one, sample="B")
+    assert np.isnan(lines_of(overview.axes[1], 201)[0].get_ydata()[dark]).all() and "nan" not in words(overview)
+    drawn(overview)
+
+
+def test_no_line_is_drawn_across_points_that_are_missing(film):
+    kept = (film.wavelength_nm < 440) | (film.wavelength_nm > 460)
+    of_each = ("wavelength_nm", "absorbance", "absorbance_err", "offset", "offset_err", "alpha_d", "alpha_d_err")
+    gappy = replace(film, **{name: getattr(film, name)[kept] for name in of_each})
+    figure = figures.absorption_overview(gappy, sample="A")
+    for line in lines_of(figure.axes[0], kept.sum() + 1):
+        (gap,) = np.flatnonzero(np.isnan(line.get_xdata()))
+        assert line.get_xdata()[gap - 1] < 440 and line.get_xdata()[gap + 1] > 460
+    assert len(lines_of(figure.axes[0], kept.sum() + 1)) == 3
+    drawn(figure)
 
 
 def test_a_film_without_coupling_can_be_drawn(film):
@@ -171,6 +188,9 @@ def test_a_film_without_coupling_can_be_drawn(film):
     figure = figures.figure3a(null, null, names=("one", "two"))
     assert not null.crossings and "sample one" in words(figure)
     drawn(figure)
+    overview = figures.coupling_overview(null, sample="one")
+    assert "maximum" not in words(overview) and overview.axes[1].get_ylim()[0] < -0.2
+    drawn(overview)
 
 
 @pytest.mark.parametrize(("peak", "largest"), [(2.0, 0.5), (0.0, 1.0), (np.nan, 1.0)])
@@ -183,16 +203,17 @@ def test_a_peak_that_is_not_known_is_the_largest_point(peak, largest):
 
 
 def part_of(curve, n):
-    return replace(curve, wavelength_nm=curve.wavelength_nm[:n], value=curve.value[:n], err=curve.err[:n])
+    of_each = ("wavelength_nm", "value", "err", "counts", "scale", "background")
+    return replace(curve, **{name: getattr(curve, name)[:n] for name in of_each})
 
 
 def test_a_live_spectrum_waits_then_grows(emission):
     curve, fit = emission
     live = figures.LiveSpectrumImage(START)
-    live.update(SimpleNamespace(region=None, curve=None, bands=None))
+    live.update(SimpleNamespace(stream="primary", region=None, curve=None, bands=None))
     assert "waiting" in live.text.get_text()
     for n, bands in ((3, None), (200, fit), (331, fit)):
-        live.update(SimpleNamespace(region=2, curve=part_of(curve, n), bands=bands))
+        live.update(SimpleNamespace(stream="primary", region=2, curve=part_of(curve, n), bands=bands))
         assert f"pl of B  ·  run livelive  ·  region 2  ·  {n} points" == live.text.get_text()
         (points,) = [line for line in live.main.lines if line.get_marker() == "o"]
         assert np.array_equal(points.get_ydata(), curve.value[:n])
@@ -203,11 +224,34 @@ def test_a_live_spectrum_waits_then_grows(emission):
 def test_residuals_of_a_live_spectrum_are_in_standard_deviations(emission):
     curve, fit = emission
     live = figures.LiveSpectrumImage(START)
-    live.update(SimpleNamespace(region=1, curve=curve, bands=fit))
+    live.update(SimpleNamespace(stream="primary", region=1, curve=curve, bands=fit))
     (points,) = [line for line in live.strip.lines if line.get_marker() == "o"]
     assert points.get_ydata().std() == pytest.approx(1, abs=0.15)
     told = [parts.uncertain(*one) for one in zip(fit.centre_nm, fit.centre_err_nm, strict=True)]
     assert all(text in words(live.figure) for text in told)
+
+
+def test_a_handful_of_counts_is_judged_by_what_was_expected(emission):
+    curve, fit = emission
+    i = int(np.argmin(fit.model(curve.wavelength_nm)))
+    counts = curve.counts.astype(float)
+    counts[i] = 0.0
+    value = (counts - curve.background) * curve.scale
+    err = np.where(counts > 0, curve.err, curve.scale)  # what an empty point says of itself: one count
+    dark = replace(curve, counts=counts, value=value, err=err)
+    expected = fit.model(curve.wavelength_nm)[i] / curve.scale[i] + curve.background[i]
+    assert residuals(dark, fit)[i] == pytest.approx(-np.sqrt(expected), rel=0.01)
+
+
+def test_a_spectrum_without_bands_has_no_residuals_and_the_axis_of_its_scan(emission):
+    curve, _ = emission
+    start = {"uid": "calib000", "plan_name": "calibrate", "scan": {"start_nm": 457, "stop_nm": 477}}
+    start["scatter_scan"] = {"start_nm": 500, "stop_nm": 520}
+    live = figures.LiveSpectrumImage(start)
+    for stream, ends in (("lamp", (457, 477)), ("scatter", (500, 520))):
+        live.update(SimpleNamespace(stream=stream, region=1, curve=curve, bands=None))
+        assert live.figure.axes == [live.main] and live.main.get_xlim() == ends
+        drawn(live.figure)
 
 
 def test_a_live_spectrum_without_light_or_bands_can_be_drawn(emission):
@@ -217,5 +261,51 @@ def test_a_live_spectrum_without_light_or_bands_can_be_drawn(emission):
     nothing = replace(fit, n_bands=0, **none)
     live = figures.LiveSpectrumImage({})
     for one, bands in ((dark, None), (curve, nothing), (part_of(curve, 1), None)):
-        live.update(SimpleNamespace(region=None, curve=one, bands=bands))
+        live.update(SimpleNamespace(stream="primary", region=None, curve=one, bands=bands))
         drawn(live.figure)
+
+
+# --- what one run found ------------------------------------------------------------------------------------
+
+
+def test_the_overview_of_a_film_shows_measured_baseline_and_film(film):
+    left, right = figures.absorption_overview(film, sample="A").axes
+    measured, baseline, absorbance = lines_of(left, film.wavelength_nm.size)
+    assert np.allclose(measured.get_ydata() - baseline.get_ydata(), absorbance.get_ydata())
+    assert np.array_equal(absorbance.get_ydata(), film.absorbance)
+    assert np.array(right.get_ylim()) == pytest.approx(np.log(10) * np.array(left.get_ylim()))
+    at_peak = film.alpha_d[np.argmin(np.abs(film.wavelength_nm - 450))] / np.log(10)
+    assert at_peak == pytest.approx(np.interp(450, film.wavelength_nm, film.absorbance))
+
+
+def test_the_overview_of_a_coupled_film_shows_s_its_expectation_and_their_difference(couplings):
+    upper, lower = figures.coupling_overview(couplings[1], sample="B").axes
+    s, s0 = lines_of(upper, 201)
+    assert np.array_equal(s.get_ydata(), couplings[1].s) and np.array_equal(s0.get_ydata(), couplings[1].s0)
+    assert np.array_equal(lines_of(lower, 201)[0].get_ydata(), couplings[1].ds)
+    means = [line.get_ydata()[0] for line in lower.lines if line.get_color() == traces.ORANGE]
+    assert means == [region.mean for region in couplings[1].regions]
+    assert "maximum" in words(lower.figure) and "mean of II" in words(lower.figure)
+
+
+def test_overviews_name_their_runs_and_are_legible(film, couplings):
+    weak, high = couplings
+    nowhere = replace(film, peak_nm=np.nan, peak_err_nm=np.nan, peak_absorbance=np.nan)
+    for figure, runs in [
+        (figures.absorption_overview(film, sample="A"), ["absorbed", "blank000"]),
+        (figures.absorption_overview(nowhere, sample="glass"), ["absorbed", "blank000"]),
+        (figures.coupling_overview(weak, sample="A"), ["weakfilm", "baredots", "absorbed", "blank000"]),
+        (figures.coupling_overview(high, sample="B"), ["highfilm"]),
+    ]:
+        assert all(run in words(figure) for run in runs) and "nan" not in words(figure)
+        assert min(text.get_fontsize() for text in figure.findobj(Text) if text.get_text()) >= 6.5
+        assert len(drawn(figure)) > 1000
+
+
+def test_the_overview_of_a_calibration_marks_both_lines_where_they_were_told(emission):
+    curve, _ = emission
+    lines = [LinePosition(at_nm, 0.01, 1.5, 10.0, 0.1, 100.0, 1.0, 40) for at_nm in (466.9, 560.3)]
+    found = Calibration(*lines, Offsets(0.22, 0.01, -0.15, 0.02), curve, curve)
+    for ax, line in zip(figures.calibration_overview(found).axes, lines, strict=True):
+        assert line.wavelength_nm in [one.get_xdata()[0] for one in ax.lines if len(one.get_xdata()) == 2]
+    assert "(0.220 ± 0.010) nm" in words(ax.figure) and "(-0.15 ± 0.02) nm" in words(ax.figure)

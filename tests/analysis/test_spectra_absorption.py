@@ -122,6 +122,26 @@ def test_a_dead_lamp_sector_is_a_gap():
     assert "no lamp light between 451 and 469 nm" in film.warnings
 
 
+@pytest.mark.parametrize("dead_nm", [(509.5, 518.5), (513.5, 524.5), (520.5, 530.5)])
+def test_an_exciton_in_the_dark_has_no_place(dead_nm):
+    """What is highest then is the edge of the dark sector."""
+    for seed in range(10):
+        film = measured_absorption(np.random.default_rng(seed), dead_nm=dead_nm)
+        assert np.isnan([film.peak_nm, film.peak_err_nm, film.peak_absorbance, film.valley_ratio]).all()
+        assert any("or in the dark beside it" in text or "no absorption peak" in text for text in film.warnings)
+
+
+def test_a_valley_in_the_dark_has_no_depth():
+    film = measured_absorption(np.random.default_rng(8), dead_nm=(499.5, 508.5))
+    assert film.peak_nm == pytest.approx(PEAK_NM, abs=0.5) and np.isnan(film.valley_ratio)
+
+
+def test_a_few_points_in_the_dark_leave_the_peak_where_it_is():
+    films = [measured_absorption(np.random.default_rng(seed), dead_nm=(518.5, 521.5)) for seed in range(60)]
+    pulls = np.array([(film.peak_nm - PEAK_NM) / film.peak_err_nm for film in films])
+    assert abs(pulls.mean()) < 0.6 and 0.7 < pulls.std() < 1.3
+
+
 def test_a_scan_that_does_not_reach_the_transparent_window_is_refused():
     film, blank = (c.curve() for c in (_run(), _run()))
     short = film.wavelength_nm < 560

@@ -294,9 +294,25 @@ def test_a_curve_is_fitted_by_its_counts_or_by_its_errors():
         ({"flicker": float("nan")}, "flicker is nan"),
         ({"n_bands": 0}, "n_bands is 0: give a whole number of bands from 1 to 6"),
         ({"n_bands": 1.5}, "n_bands is 1.5"),
+        ({"n_bands": "2"}, "n_bands is '2'"),
+        ({"n_bands": None}, "n_bands is None"),
         ({"n_bands": float("nan")}, "n_bands is nan"),
     ],
 )
 def test_nonsense_is_refused(given, message):
     with pytest.raises(ValueError, match=message):
         fit_bands(**{"wavelength_nm": AT, "counts": np.ones(AT.size), "n_bands": 1, **given})
+
+
+@pytest.mark.parametrize("red_end_nm", [600, 610, 620])
+def test_a_band_that_is_cut_off_does_not_hide_the_doublet(red_end_nm):
+    """The scan ends on the blue flank of the dots: their band is not identified, the perovskite is as well as ever."""
+    at, rng = np.arange(500.0, red_end_nm + 1), np.random.default_rng(red_end_nm)
+    for _ in range(5):
+        height = np.array([[0.3], [1.0], [0.04]])
+        centre, fwhm = np.array([[533.0], [544.0], [638.0]]), np.array([[17.9], [36.2], [43.0]])
+        spectrum = 6e4 * (height * np.exp(-4 * np.log(2) * ((at - centre) / fwhm) ** 2)).sum(axis=0)
+        fit = choose_bands(at, rng.poisson(spectrum + 15), background=15.0)
+        assert fit.identified[:2].all()
+        assert np.abs(fit.centre_nm[:2] - centre[:2, 0]).max() < 0.8
+        assert np.all(np.abs(fit.centre_nm[:2] - centre[:2, 0]) < 5 * fit.centre_err_nm[:2])

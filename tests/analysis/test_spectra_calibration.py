@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from analysis.spectra import Curve, line_position, monochromator_offsets
+from analysis.spectrometry import SpectralRun
+from analysis.wavelengths import calibration
+from tests.analysis.simulated_spectra import documents_start, point
 
 XE_NM = 467.12
 TOLD_NM = np.arange(460, 475, 0.2)
@@ -68,3 +71,40 @@ def test_offsets_by_hand():
     assert offsets.excitation_offset_nm == pytest.approx(0.22, abs=0.02)
     assert offsets.emission_offset_nm == pytest.approx(XE_NM + 0.22 - 467.5, abs=0.03)
     assert offsets.emission_offset_err_nm > offsets.excitation_offset_err_nm > 0
+
+
+def calibrated(lamp_from_nm, seed=0, peak=3e4, slit_nm=1.0):
+    """A calibrate run: the lamp's line, then the scatter of light at 560 nm; below `lamp_from_nm` the lamp is dark."""
+    rng, fine_nm = np.random.default_rng(seed), np.arange(558, 562, 0.01)
+    start = documents_start("calibrate", "excitation", TOLD_NM, dwell_s=0.2, uid="run", fixed_nm=560.0)
+    start["scan"] |= {"excitation_slit_nm": slit_nm, "emission_slit_nm": slit_nm}
+    run = SpectralRun(start)
+    run.add_dark(0.0, 10.0)
+    for i, (nm, value) in enumerate(zip(TOLD_NM, scan(rng).value, strict=True)):
+        run.add_point("lamp", point(i, nm, reference=value))
+    light = np.where(fine_nm > lamp_from_nm, np.maximum(1 - np.abs(fine_nm - 560) / slit_nm, 0), 0)
+    for i, nm in enumerate(np.arange(550, 570, 0.25)):
+        passed = np.maximum(1 - np.abs(fine_nm - nm) / slit_nm, 0) @ light * 0.01 / slit_nm
+        reading = light.mean() + 1e-4 * rng.standard_normal()
+        run.add_point("scatter", point(i, nm, counts=rng.poisson(peak * passed), correction=1.0, reference=reading))
+    return calibration(run, xe_line_nm=XE_NM, elastic_nm=560.0)
+
+
+@pytest.mark.parametrize("slit_nm", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("peak", [100, 3e4])
+def test_the_elastic_line_tells_the_offset_of_the_emission(peak, slit_nm):
+    for seed in range(20):
+        found = calibrated(0.0, seed, peak, slit_nm).offsets
+        assert abs(found.emission_offset_nm) < 5 * found.emission_offset_err_nm < 1
+
+
+@pytest.mark.parametrize("lamp_from_nm", [559.6, 560.0, 560.6])
+def test_an_elastic_line_with_one_side_in_the_dark_is_refused(lamp_from_nm):
+    """It would stand as much as 0.8 nm beside its place."""
+    with pytest.raises(ValueError, match=r"the elastic line at 560 nm is .* wide.*choose another elastic_nm"):
+        calibrated(lamp_from_nm)
+
+
+def test_an_elastic_line_in_the_dark_is_told():
+    with pytest.raises(ValueError, match=r"no lamp light at 560 nm, which was to be scattered: choose another"):
+        calibrated(np.inf)

@@ -190,14 +190,37 @@ def test_a_dead_sector_invents_nothing(sample, dead_nm):
     assert any("no lamp light between" in warning for warning in result.warnings)
 
 
+@pytest.mark.parametrize("dead_nm", [(513, 527), (520, 529), (508, 522)])
+def test_a_maximum_in_the_dark_has_no_height(dead_nm):
+    """What is highest then is the edge of the dark sector."""
+    result = measured_coupling("B", 7, dead_nm=dead_nm)
+    assert np.isnan([result.maximum, result.maximum_err, result.maximum_nm, result.maximum_err_nm]).all()
+    assert any("the maximum is at" in warning and "dark" in warning for warning in result.warnings)
+
+
+def test_a_dark_sector_beside_the_maximum_leaves_it_where_it_is():
+    result = measured_coupling("B", 7, dead_nm=(502, 512))
+    assert abs(result.maximum - 1.5) < 4 * result.maximum_err < 0.2
+
+
 def test_a_region_in_the_dark_has_no_sign():
     region = measured_coupling("A", 5, dead_nm=(529, 551)).regions[2]
     assert (region.sign, region.n_points) == (0, 0) and np.isnan(region.mean)
 
 
 def test_a_dark_normalisation_window_is_refused():
-    with pytest.raises(ValueError, match=r"known together at 400-548 nm: 0 points lie.*Scan both up to 600 nm"):
+    with pytest.raises(ValueError, match=r"known together at 400-548 nm: 0 points lie.*The lamp was dark there: give"):
         measured_coupling("A", 6, dead_nm=(548, 610))
+
+
+def test_a_scan_that_does_not_reach_the_normalisation_window_is_refused():
+    rng = np.random.default_rng(2)
+    bare, short = ple_curve(true_reference(PLE_NM), rng, uid="reference", peak_cps=2e4), PLE_NM < 540
+    cut = {
+        name: getattr(bare, name)[short] for name in ("wavelength_nm", "value", "err", "counts", "scale", "background")
+    }
+    with pytest.raises(ValueError, match=r"known together at 400-539 nm: 0 points lie.*Scan both up to 600 nm"):
+        coupling(dataclasses.replace(bare, **cut), bare, ABSORBED)
 
 
 def test_no_photons_are_refused():

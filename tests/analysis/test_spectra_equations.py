@@ -15,6 +15,20 @@ def test_no_light_has_no_absorbance():
     assert np.isnan(absorbance([0.0, -1.0, 1.0, np.nan], [1.0, 1.0, 0.0, 1.0])).all()
 
 
+def test_what_is_not_finite_is_not_compared():
+    """Neither raises a warning, which would be an error here."""
+    assert np.isnan(absorbance([np.inf, 1.0], [1.0, np.inf])).all()
+    assert np.isnan(relative_difference([np.inf, 1.0], [np.inf, np.nan])).all()
+    np.testing.assert_array_equal(absorption_factor([np.inf, -800.0]), [0, np.inf])
+    assert not np.signbit(absorbance(3.0, 3.0))
+
+
+@pytest.mark.parametrize("compare", [absorbance, expected_ple, relative_difference])
+def test_spectra_of_different_length_are_refused_in_words(compare):
+    with pytest.raises(ValueError, match=r"has shape \(3,\) and .* has shape \(2,\): give spectra on the same"):
+        compare([1, 2, 3], [1, 2])
+
+
 def test_the_mean_light_in_a_film_by_hand():
     np.testing.assert_allclose(absorption_factor([0.0, 1.0, -1.0]), [1, 1 - np.exp(-1), np.e - 1])
 

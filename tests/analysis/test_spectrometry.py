@@ -145,6 +145,33 @@ def test_a_dead_lamp_sector_is_unknown_and_told():
     np.testing.assert_array_equal(np.isnan(curve.value), dead)
     np.testing.assert_array_equal(curve.lit, ~dead)
     assert "no lamp light between 498 and 511 nm" in curve.warnings
+    assert curve.n_photons == pytest.approx(band(1000)[~dead].sum())  # what came in the dark is no light
+
+
+def test_an_excitation_without_lamp_light_is_told_in_one_sentence():
+    """The diode then reads its own noise, half of it below zero: what stands above is no light."""
+    for seed in range(50):
+        run = SpectralRun(start("emission"))
+        noise = np.random.default_rng(seed).normal(size=len(NM))
+        fill(run, np.full(len(NM), 5), reference=1e-4 * noise + 1e-5, correction=1e4)
+        curve = run.curve()
+        assert not curve.lit.any()
+        assert [text for text in curve.warnings if "lamp" in text] == ["no lamp light at 650 nm, the excitation"]
+
+
+def test_a_lamp_that_goes_out_is_told_in_one_sentence():
+    run = SpectralRun(start("emission"))
+    fill(run, band(1000), reference=np.where(NM < 530, 1.0, 1e-5))
+    curve = run.curve()
+    np.testing.assert_array_equal(curve.lit, NM < 530)
+    assert "no lamp light at 650 nm, the excitation, at 21 of 101 points" in curve.warnings
+
+
+def test_light_in_a_few_points_of_a_dark_scan_is_seen():
+    run = SpectralRun(start("excitation"))
+    noise = 1e-4 * np.random.default_rng(0).normal(size=len(NM))
+    fill(run, band(1000), reference=np.where(NM > 546, 1.0, 0.0) + noise)
+    np.testing.assert_array_equal(run.curve().lit, NM > 546)
 
 
 def test_without_a_dark_count_it_is_told():

@@ -61,102 +61,154 @@ def in_lab(config: str, work, speed: float = SPEED):
         session.close(stop_processes=True)
 
 
-def scan_with_pauses(config: str, pauses_s: list[float]) -> dict:
+def undisturbed(config: str) -> dict:
+    """One whole scan; then scans whose IOC hangs, and dies."""
+
+    def work(session, points):
+        whole = scan_with_pauses(session, points, [])
+        return {"whole": whole, **{name: lose_the_ioc(session, points, name) for name in ("SIGSTOP", "SIGKILL")}}
+
+    return in_lab(config, work)
+
+
+def disturbed(config: str) -> dict:
+    """The same scan in parts; then one paused while it counts in the dark, and scans that end early."""
+
+    def work(session, points):
+        parts = scan_with_pauses(session, points, [0.5, 0.4, 0.4])
+        return {"parts": parts, "dark": pause_in_the_dark(session), "warm": abort_warming(session)} | end_early(
+            session, points
+        )
+
+    return in_lab(config, work)
+
+
+def scan_with_pauses(session, points, pauses_s: list[float]) -> dict:
     """One scan, paused so long after each start; what its documents and the storage hold."""
-
-    def work(session, points):
-        at_pauses = []
-        go_on = lambda: session.RE(scan(session.fs5))  # noqa: E731
-        for pause_s in pauses_s:
-            threading.Timer(pause_s, session.RE.request_pause, [False]).start()
-            try:
-                go_on()
-            except RunEngineInterrupted:
-                fs5 = session.fs5
-                at_pauses.append((fs5.state.get(), fs5.shutter.get(), int(fs5.points_done.get())))
-            time.sleep(1.7)  # longer than the lease lives without a beat
-            go_on = session.RE.resume
-        go_on()
-        assert session.ingester.flush(30)
-        table = session.db[-1].table()
-        stored = {"counts": list(table["fs5_counts"]), "transmitted": table["fs5_transmitted"].isna().all()}
-        return {"columns": points.columns, "stop": points.stop, "at_pauses": at_pauses, "stored": stored}
-
-    return in_lab(config, work)
-
-
-def end_early(config: str) -> dict:
-    """How a scan ends when the user aborts, when somebody stops the instrument, and when the plan hangs."""
-
-    def work(session, points):
-        fs5, RE, told = session.fs5, session.RE, {}
-
-        def ending(name, act):
-            try:
-                act()
-                failure = ""
-            except Exception as why:
-                failure = str(why)
-            status = points.stop["exit_status"]
-            told[name] = (status, failure, points["fs5_point"], fs5.shutter.get())
-
-        def abort():
-            threading.Timer(0.7, RE.request_pause, [False]).start()
-            try:
-                RE(scan(fs5))
-            except RunEngineInterrupted:
-                RE.abort("enough")
-
-        def by_hand():
-            threading.Timer(0.7, fs5.halt.put, [1]).start()
-            RE(scan(fs5))
-
-        def hang():
-            def stuck(doc_name, doc):
-                if doc_name == "event_page":
-                    time.sleep(1.9)
-
-            token = RE.subscribe(stuck)
-            try:
-                RE(scan(fs5, 2))
-            finally:
-                RE.unsubscribe(token)
-
-        ending("abort", abort)
-        ending("by hand", by_hand)
-        ending("hang", hang)
-        ending("again", lambda: RE(scan(fs5)))
-        return told
-
-    return in_lab(config, work)
-
-
-def lose_the_ioc(config: str, number: int) -> dict:
-    """Send the bench process a signal in the middle of a scan, then scan again."""
-
-    def work(session, points):
-        pid = json.loads((session.config.folders.run / "iocs.json").read_text())["bench"]["pid"]
-        threading.Timer(0.8, os.kill, [pid, number]).start()
-        boot_id = session.fs5.boot_id.get()
-        failure = ""
+    at_pauses = []
+    go_on = lambda: session.RE(scan(session.fs5))  # noqa: E731
+    for pause_s in pauses_s:
+        threading.Timer(pause_s, session.RE.request_pause, [False]).start()
         try:
-            session.RE(scan(session.fs5))
+            go_on()
+        except RunEngineInterrupted:
+            fs5 = session.fs5
+            at_pauses.append((fs5.state.get(), fs5.shutter.get(), int(fs5.points_done.get())))
+        time.sleep(1.7)  # longer than the lease lives without a beat
+        go_on = session.RE.resume
+    go_on()
+    assert session.ingester.flush(30)
+    table = session.db[-1].table()
+    stored = {"counts": list(table["fs5_counts"]), "transmitted": table["fs5_transmitted"].isna().all()}
+    return {"columns": points.columns, "stop": points.stop, "at_pauses": at_pauses, "stored": stored}
+
+
+def pause_in_the_dark(session) -> dict:
+    """A spectrum that is paused as soon as it counts in the dark, and goes on at once."""
+    from plans import pl
+
+    seen, RE, fs5 = [], session.RE, session.fs5
+
+    def pause_while_it_counts(message):
+        if message.command == "set" and message.obj is fs5.take_dark and not seen:
+            seen.append(message)
+            threading.Timer(0.1, RE.request_pause, [False]).start()
+
+    events = []
+    token = RE.subscribe(lambda name, doc: events.append(doc), "event")
+    RE.msg_hook = pause_while_it_counts
+    try:
+        RE(pl(fs5, sample="A", start_nm=500, stop_nm=510))
+    except RunEngineInterrupted:
+        result = RE.resume()
+        dark = [event["data"]["fs5_dark_time"] for event in events if "fs5_dark_time" in event["data"]]
+        return {"dark_s": dark, "status": result.exit_status, "points": int(result.curve.wavelength_nm.size)}
+    finally:
+        RE.msg_hook = None
+        RE.unsubscribe(token)
+    return {}
+
+
+def abort_warming(session) -> str:
+    """What an instrument says to the next command, after waiting for the lamp was aborted."""
+    from plans import warm_up
+
+    RE, fs5 = session.RE, session.fs5
+    RE(bps.mv(fs5.lamp, "off"))
+    threading.Timer(0.3, RE.request_pause, [False]).start()
+    try:
+        RE(warm_up(fs5))
+    except RunEngineInterrupted:
+        RE.abort()
+    RE(bps.mv(fs5.region, 2))
+    return fs5.lamp_state.get()
+
+
+def end_early(session, points) -> dict:
+    """How a scan ends when the user aborts, when somebody stops the instrument, and when the plan hangs."""
+    fs5, RE, told = session.fs5, session.RE, {}
+
+    def ending(name, act):
+        try:
+            act()
+            failure = ""
         except Exception as why:
             failure = str(why)
-        told = {"failure": failure, "points": points["fs5_point"], "status": points.stop["exit_status"]}
-        told["reason"] = points.stop["reason"]
-        if number == signal.SIGSTOP:
-            os.kill(pid, signal.SIGCONT)
-        else:
-            deadline = time.monotonic() + 30
-            while not session.fs5.boot_id.connected or session.fs5.boot_id.get() in ("", boot_id):
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
-        session.microscope.wait_for_connection(timeout=30)
-        session.RE(scan(session.fs5))
-        return told | {"again": points.stop["exit_status"], "points_again": points["fs5_point"]}
+        status = points.stop["exit_status"]
+        told[name] = (status, failure, points["fs5_point"], fs5.shutter.get())
 
-    return in_lab(config, work)
+    def abort():
+        threading.Timer(0.7, RE.request_pause, [False]).start()
+        try:
+            RE(scan(fs5))
+        except RunEngineInterrupted:
+            RE.abort("enough")
+
+    def by_hand():
+        threading.Timer(0.7, fs5.halt.put, [1]).start()
+        RE(scan(fs5))
+
+    def hang():
+        def stuck(doc_name, doc):
+            if doc_name == "event_page":
+                time.sleep(1.9)
+
+        token = RE.subscribe(stuck)
+        try:
+            RE(scan(fs5, 2))
+        finally:
+            RE.unsubscribe(token)
+
+    ending("abort", abort)
+    ending("by hand", by_hand)
+    ending("hang", hang)
+    ending("again", lambda: RE(scan(fs5)))
+    return told
+
+
+def lose_the_ioc(session, points, name: str) -> dict:
+    """Send the bench process a signal in the middle of a scan, then scan again."""
+    number = getattr(signal, name)
+    pid = json.loads((session.config.folders.run / "iocs.json").read_text())["bench"]["pid"]
+    threading.Timer(0.8, os.kill, [pid, number]).start()
+    boot_id = session.fs5.boot_id.get()
+    failure = ""
+    try:
+        session.RE(scan(session.fs5))
+    except Exception as why:
+        failure = str(why)
+    told = {"failure": failure, "points": points["fs5_point"], "status": points.stop["exit_status"]}
+    told["reason"] = points.stop["reason"]
+    if number == signal.SIGSTOP:
+        os.kill(pid, signal.SIGCONT)
+    else:
+        deadline = time.monotonic() + 30
+        while not session.fs5.boot_id.connected or session.fs5.boot_id.get() in ("", boot_id):
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    session.microscope.wait_for_connection(timeout=30)
+    session.RE(scan(session.fs5))
+    return told | {"again": points.stop["exit_status"], "points_again": points["fs5_point"]}
 
 
 def kill_the_session(config: str) -> dict:

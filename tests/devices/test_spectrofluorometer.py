@@ -1,6 +1,5 @@
 """The spectrofluorometer as a flyer: points while it scans, and no way to end that loses one, doubles one or shines."""
 
-import signal
 import time
 
 import numpy as np
@@ -10,7 +9,7 @@ from ophyd.utils import LimitError
 
 from devices.signals import CommandError
 from tests.conftest import house
-from tests.devices.flights import N_POINTS, end_early, kill_the_session, lose_the_ioc, scan, scan_with_pauses
+from tests.devices.flights import N_POINTS, disturbed, kill_the_session, scan, undisturbed
 from tests.lab.crashes import in_own_process
 
 EVERY_POINT = list(range(N_POINTS))
@@ -88,9 +87,18 @@ def test_dark_counts(session, fs5):
     assert 0 < fs5.dark_counts.get() < 1e5
 
 
-def test_a_paused_scan_goes_on_at_the_next_point_and_measures_the_same(tmp_path):
-    whole = in_own_process(scan_with_pauses, str(house(tmp_path / "whole")), [])
-    parts = in_own_process(scan_with_pauses, str(house(tmp_path / "parts")), [0.5, 0.4, 0.4])
+@pytest.fixture(scope="module")
+def undisturbed_lab(tmp_path_factory):
+    return in_own_process(undisturbed, str(house(tmp_path_factory.mktemp("undisturbed"))))
+
+
+@pytest.fixture(scope="module")
+def disturbed_lab(tmp_path_factory):
+    return in_own_process(disturbed, str(house(tmp_path_factory.mktemp("disturbed"))))
+
+
+def test_a_paused_scan_goes_on_at_the_next_point_and_measures_the_same(undisturbed_lab, disturbed_lab):
+    whole, parts = undisturbed_lab["whole"], disturbed_lab["parts"]
     assert parts["at_pauses"] and all(at[:2] == ("stopped", "closed") for at in parts["at_pauses"])
     assert 0 < parts["at_pauses"][0][2] < parts["at_pauses"][-1][2] < N_POINTS
     for told in (whole, parts):
@@ -102,19 +110,26 @@ def test_a_paused_scan_goes_on_at_the_next_point_and_measures_the_same(tmp_path)
         np.testing.assert_allclose(parts["columns"][key], whole["columns"][key], rtol=1e-3)
 
 
-def test_however_a_scan_ends_its_points_are_kept_and_it_is_dark(tmp_path):
-    told = in_own_process(end_early, str(house(tmp_path)))
+def test_a_spectrum_paused_while_it_counts_in_the_dark_goes_on(disturbed_lab):
+    assert disturbed_lab["dark"] == {"dark_s": [10.0], "status": "success", "points": 11}
+
+
+def test_an_aborted_wait_for_the_lamp_leaves_the_instrument_free(disturbed_lab):
+    assert disturbed_lab["warm"] == "warming"
+
+
+def test_however_a_scan_ends_its_points_are_kept_and_it_is_dark(disturbed_lab):
     reasons = {"abort": ("abort", ""), "by hand": ("fail", "stopped by command"), "hang": ("fail", "dead-man")}
     for name, (status, reason) in reasons.items():
-        ended, failure, points, shutter = told[name]
-        assert (ended, shutter) == (status, "closed") and reason in failure, (name, told[name])
+        ended, failure, points, shutter = disturbed_lab[name]
+        assert (ended, shutter) == (status, "closed") and reason in failure, (name, disturbed_lab[name])
         assert 0 < len(points) < 2 * N_POINTS and points == (EVERY_POINT * 2)[: len(points)]
-    assert told["again"] == ("success", "", EVERY_POINT, "closed")
+    assert disturbed_lab["again"] == ("success", "", EVERY_POINT, "closed")
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGSTOP"])
-def test_a_lost_ioc_never_looks_like_success(tmp_path, name):
-    told = in_own_process(lose_the_ioc, str(house(tmp_path)), getattr(signal, name))
+def test_a_lost_ioc_never_looks_like_success(undisturbed_lab, name):
+    told = undisturbed_lab[name]
     assert told["status"] == "fail" and told["points"] == EVERY_POINT[: len(told["points"])] and told["points"]
     reason = "went away" if name == "SIGKILL" else "hangs"
     assert reason in told["failure"] and reason in told["reason"], told

@@ -1,9 +1,11 @@
 """The registry of samples: one call adds a record, nothing wrong gets in, the file keeps its comments."""
 
 import datetime
+import multiprocessing
 import stat
 import tomllib
 
+import numpy as np
 import pytest
 
 from lab.samples import SampleError, Samples
@@ -64,6 +66,33 @@ def test_the_file_keeps_its_rights_and_nothing_is_left_beside_it(path):
     assert [file.name for file in path.parent.iterdir()] == ["samples.toml"]
 
 
+def add_ten(path, who):
+    samples = Samples(path)
+    for index in range(10):
+        samples.add(f"{who}-{index}", doping_percent=0.1, thickness_nm=88)
+
+
+def test_what_several_processes_add_at_once_is_all_there(path):
+    spawn = multiprocessing.get_context("spawn")
+    others = [spawn.Process(target=add_ten, args=(path, who)) for who in "xyz"]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    assert len(Samples(path)) == 2 + 3 * 10 and path.read_text().startswith(TEXT)
+
+
+def test_numbers_of_numpy_are_numbers(path):
+    Samples(path).add("E", doping_percent=np.float64(0.2), thickness_nm=np.int64(90))
+    assert tomllib.loads(path.read_text())["E"]["thickness_nm"] == 90
+
+
+def test_the_mark_that_editors_put_first_does_no_harm(path):
+    path.write_text(TEXT, encoding="utf-8-sig")
+    Samples(path).add("E", doping_percent=0.2, thickness_nm=90, notes='5 µm, "样品"')
+    assert list(Samples(path)) == ["A", "glass", "E"] and Samples(path)["E"]["notes"] == '5 µm, "样品"'
+
+
 REFUSED = [
     ({"name": "A"}, "there is already a sample 'A'"),
     ({"name": "a"}, "there is already a sample 'A'"),
@@ -74,6 +103,7 @@ REFUSED = [
     ({"doping_percent": float("nan")}, "E.doping_percent = nan"),
     ({"doping_percent": "much"}, "E.doping_percent = 'much'"),
     ({"thickness_nm": True}, "E.thickness_nm = True"),
+    ({"date": datetime.datetime(2026, 3, 31, 12)}, "must be a date like 2026-03-31"),
     ({"date": "yesterday"}, "must be a date like 2026-03-31"),
     ({"role": "film"}, "must be one of sample, blank, reference"),
     ({"blank": "A"}, "must be a sample of role 'blank'; there are glass"),

@@ -1,9 +1,12 @@
 """Ensemble spectroscopy on the twin, from the plan to the derived run; everything again from uids alone."""
 
 import logging
+import threading
+import time
 
 import numpy as np
 import pytest
+from bluesky.utils import FailedStatus
 
 from analysis.formats.fluoracle import write_fluoracle
 from analysis.formats.photons import Spectrum
@@ -222,7 +225,35 @@ def test_a_truncated_or_missing_file_is_refused_before_a_run_opens(session, tmp_
     assert documents == []
 
 
-def test_a_failed_analysis_leaves_the_run_and_a_line_in_the_log(session, film, caplog):
+def test_a_spectrum_that_tells_less_than_was_wanted_is_shown_as_it_is(session, film, caplog):
+    """A blank that was named by hand ends before the transparent window: no absorption, but the curve and the reason."""
+    short = session.RE(blank(session.fs5, sample="B", stop_nm=500))
+    result = session.RE(absorption(session.fs5, sample="B", blank=short.uid))
+    assert result.absorption is None and result.curve.lit.sum() == 301
+    assert "transparent window" in repr(result) and "none: could not be computed" in repr(result)
+
+
+def test_a_failed_analysis_leaves_the_run_and_a_line_in_the_log(session, film, caplog, monkeypatch):
+    monkeypatch.setattr("lab.spectroscopy.choose_curve", lambda curve: 1 / 0)
     with caplog.at_level(logging.ERROR):
-        uids = session.RE(absorption(session.fs5, sample="B", stop_nm=500))
+        uids = session.RE(pl(session.fs5, sample="B", start_nm=600, stop_nm=620))
     assert "is stored, but its spectrum could not be analysed" in caplog.text and uids
+
+
+def test_panic_ends_a_flight_in_the_dark(session, film):
+    """What the lamp was doing stops, the run fails with its reason, and the next one needs no more than the reset."""
+    fs5 = session.fs5
+    threading.Thread(target=panic_in_flight, args=(session,), daemon=True).start()
+    with pytest.raises(FailedStatus, match="stopped"):
+        session.RE(pl(fs5, sample="B", step_nm=0.1, regions=25))
+    assert fs5.shutter.get() == "closed"
+    session.ingester.flush(timeout_s=10)
+    assert session.db[-1].exit_status == "fail"
+    session.microscope.shutter.reset()
+    assert session.RE(pl(fs5, sample="B", start_nm=600, stop_nm=620)).exit_status == "success"
+
+
+def panic_in_flight(session):
+    while not session.fs5.in_flight:
+        time.sleep(0.005)
+    session.panic()

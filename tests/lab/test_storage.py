@@ -7,6 +7,7 @@ from bluesky import plan_stubs as bps
 from bluesky import plans as bp
 from bluesky import preprocessors as bpp
 
+from analysis.derived import derived_run
 from lab import journal
 from lab.catalog import Catalog
 from lab.journal import Journal
@@ -52,6 +53,19 @@ def derive(record, ingester, uid, value):
         record(name, doc)
         ingester(name, doc)
     return run.start_doc["uid"]
+
+
+def test_an_analysis_that_found_nothing_is_stored_too(db, record, ingester):
+    arrays = {"centre_nm": (np.zeros(0), "nm"), "value": (np.zeros((0, 3)), "1"), "n_bands": (np.int64(0), "1")}
+    documents = list(derived_run("pl_analysis", ["some run"], arrays, parameters={}, code_version=""))
+    for name, doc in documents:
+        record(name, doc)
+        ingester(name, doc)
+    assert ingester.flush(30) and str(ingester.status()) == "up"
+    uid = documents[0][1]["uid"]
+    assert list(db[uid].table()["n_bands"]) == [0]
+    kept = next(doc for name, doc in db.documents(uid) if name == "event")
+    assert np.shape(kept["data"]["value"]) == (0, 3)
 
 
 def test_a_run_comes_back_from_storage_as_it_was_measured(RE, db, camera, record, ingester):

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 from bluesky.simulators import RunEngineSimulator, assert_message_and_return_remaining
 from bluesky.utils import FailedStatus
@@ -99,6 +100,18 @@ REFUSED = [
     (pl, {"start_nm": 405}, "start_nm above 405"),
     (pl, {"excitation_nm": 500}, "at or below the excitation of 500 nm"),
     (pl, {"excitation_nm": math.nan}, "excitation_nm=nan"),
+    (pl, {"excitation_nm": -5}, "excitation_nm=-5: must be a number 200..1000"),
+    (pl, {"dwell_ms": 10**400}, "must be a number 1..200000"),
+    (pl, {"dwell_ms": np.float32("nan")}, "dwell_ms=nan: must be a number"),
+    (pl, {"regions": [[1]]}, "regions=[1]: must be a whole number"),
+    (pl, {"regions": [1, 10_000]}, "regions=10000: must be a whole number 1..9999"),
+    (pl, {"sample": ["A"]}, "sample=['A']: must be the name of a sample"),
+    (pl, {"sample": ""}, "sample='': the instrument does not know what is in the chamber; name it"),
+    (pl, {"sample": 0}, "sample=0: must be the name of a sample"),
+    (pl, {"md": "noted"}, "md='noted': must be a dictionary with text keys"),
+    (ple, {"md": {1: 2}}, "must be a dictionary with text keys"),
+    (absorption, {"md": {"uid": "mine"}}, "md has the key 'uid': the RunEngine gives it"),
+    (calibrate, {"md": [1]}, "md=[1]: must be"),
     (pl, {"regions": 0}, "regions=0: must be a whole number 1.."),
     (pl, {"regions": [1, 1]}, "must be different numbers"),
     (pl, {"regions": []}, "at least one"),
@@ -117,10 +130,29 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("plan", "change", "message"), REFUSED, ids=[f"{p.__name__} {c}" for p, c, _ in REFUSED])
+@pytest.mark.parametrize(("plan", "change", "message"), REFUSED, ids=[f"{p.__name__} {c}"[:60] for p, c, _ in REFUSED])
 def test_bad_input_is_refused_before_anything_moves(fs5, plan, change, message):
     given = {"sample": "A", **change} if plan is not calibrate else change
     assert message in refusal(plan(fs5, **given))
+
+
+def test_numbers_of_numpy_are_numbers(fs5):
+    given = {"start_nm": np.int64(480), "stop_nm": np.float32(490), "step_nm": np.int32(1), "repeats": np.int64(2)}
+    start = start_of(simulated(pl(fs5, sample="A", regions=[np.int64(3)], **given)))
+    assert start["num_points"] == 22 and start["regions"] == [3]
+    assert all(type(value) in (int, float, str) for value in (start["repeats"], *start["scan"].values()))
+
+
+def test_a_problem_is_told_once(fs5):
+    assert refusal(calibrate(fs5, step_nm=0)).count("step_nm=0") == 1
+
+
+def test_an_instrument_that_tells_no_reference_is_not_calibrated_here(fs5):
+    fs5.backend.put("fluoracle")
+    assert "calibrate in Fluoracle" in refusal(calibrate(fs5, sample="A"))
+    fs5.calibration_uid.put("")
+    warnings = start_of(simulated(pl(fs5, sample="A")))["warnings"]
+    assert any("not calibrated" in warning for warning in warnings) and "RE(calibrate" not in " ".join(warnings)
 
 
 def test_all_problems_are_told_at_once(fs5):

@@ -2,17 +2,25 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from analysis.formats.fluoracle import field
+from analysis.formats.fluoracle_curves import (
+    REFERENCE,
+    CountsAre,
+    axis_problem,
+    counted,
+    is_corrected,
+    is_on,
+    number,
+    share,
+)
 from analysis.formats.photons import Spectrum
 from devices.iocs.backends import Point, Scan
 from devices.iocs.drivers.ticket import sheet
 
-CountsAre = Literal["per dwell", "per second"]
-FLAGS = ("Scan Corr. by File", "Corr. by Ref. Det.", "Fixed/Offset Corr. by File")
 WAVELENGTH_NM, SLIT_NM, RELATIVE = 0.02, 0.02, 0.02
 
 
@@ -29,42 +37,24 @@ def points(spectrum: Spectrum, scan: Scan, counts_are: CountsAre) -> list[Point]
 
 
 def _of_transmission(spectrum: Spectrum, scan: Scan) -> list[Point]:
-    values = spectrum.counts[0]
-    if field(spectrum.curves[0], "Yaxis").casefold() == "absorbance":
-        with np.errstate(over="ignore"):
-            values = 10.0**-values
-    nan = math.nan
-    return [Point(w, nan, 1.0, share, nan, share, nan) for w, share in _plain(scan.wavelength_nm, values)]
+    shares, nan = share(spectrum.counts[0], spectrum.curves[0]), math.nan
+    return [Point(w, nan, 1.0, one, nan, one, nan) for w, one in _plain(scan.wavelength_nm, shares)]
 
 
 def _of_counts(spectrum: Spectrum, scan: Scan, counts_are: CountsAre) -> list[Point]:
     curves = dict(zip(map(is_corrected, spectrum.curves), spectrum.counts, strict=True))
-    unknown = np.full(scan.n_points, np.nan)
-    raw, corrected = curves.get(False, unknown), curves.get(True, unknown)
-    factor = np.divide(corrected, raw, out=unknown.copy(), where=raw > 0)
-    per_dwell = counts_are == "per dwell"
-    counts = raw if per_dwell else raw * scan.dwell_s
-    rate = corrected / scan.dwell_s if per_dwell else corrected
-    columns = _plain(scan.wavelength_nm, counts, factor, rate)
+    columns = _plain(scan.wavelength_nm, *counted(curves.get(False), curves.get(True), scan.dwell_s, counts_are))
     return [Point(w, n, math.nan, math.nan, f, c, math.nan) for w, n, f, c in columns]
-
-
-def is_corrected(curve: Mapping[str, Any]) -> bool:
-    """Whether a curve is not what the detector counted."""
-    return any(_flag(curve, flag) for flag in FLAGS)
 
 
 def _misfits_of(curve: Mapping[str, Any], scan: Scan) -> Iterator[str]:
     asked = sheet(scan)
     if field(curve, "Type").casefold() != asked.kind.casefold():
         yield f"Type is {field(curve, 'Type') or 'not told'}, expected {asked.kind}"
-    axes = ("Counts", "Absorbance") if scan.kind == "transmission" else ("Counts",)
-    if field(curve, "Yaxis").casefold() not in (axis.casefold() for axis in axes):
-        yield f"Yaxis is {field(curve, 'Yaxis') or 'not told'}, expected {' or '.join(axes)}"
-    if scan.kind == "transmission" and "absorptance" in field(curve, "Labels").casefold():
-        yield "the curve is an absorptance by its label: export the counts or the absorbance"
+    if problem := axis_problem(curve, transmission=scan.kind == "transmission"):
+        yield problem
     for key, (wanted, tolerance, unit) in _wanted(scan).items():
-        found = _number(curve, key)
+        found = number(curve, key)
         if not abs(found - wanted) <= tolerance:
             told = "not told" if math.isnan(found) else f"{found:g}{unit}"
             yield f"{key} is {told}, expected {wanted:g}{unit}"
@@ -106,19 +96,8 @@ def _curve_misfits(spectrum: Spectrum, scan: Scan) -> Iterator[str]:
         return
     if n_raw > 1 or len(corrected) > 1:
         yield f"{n_raw} raw curves and {len(corrected)} corrected ones, expected at most one of each"
-    if scan.kind == "excitation" and not any(_flag(curve, "Corr. by Ref. Det.") for curve in corrected):
-        yield "Corr. by Ref. Det. is nowhere True, expected a curve corrected by the reference detector"
-
-
-def _number(curve: Mapping[str, Any], key: str) -> float:
-    try:
-        return float(field(curve, key))
-    except ValueError:
-        return math.nan
-
-
-def _flag(curve: Mapping[str, Any], key: str) -> bool:
-    return field(curve, key).casefold() == "true"
+    if scan.kind == "excitation" and not any(is_on(curve, REFERENCE) for curve in corrected):
+        yield f"{REFERENCE} is nowhere True, expected a curve corrected by the reference detector"
 
 
 def _plain(*columns: np.ndarray) -> Iterator[tuple[float, ...]]:

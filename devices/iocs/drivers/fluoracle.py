@@ -11,8 +11,8 @@ from pathlib import Path
 from threading import Event
 from typing import get_args
 
+from analysis.formats.fluoracle_curves import CountsAre
 from devices.iocs.backends import Point, Scan, Stop
-from devices.iocs.drivers.export import CountsAre
 from devices.iocs.drivers.inbox import Inbox
 from devices.iocs.drivers.ticket import DONE, WITHDRAWN, Tickets
 from devices.iocs.drivers.watch import Watch

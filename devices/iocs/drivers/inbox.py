@@ -4,8 +4,9 @@ import hashlib
 from pathlib import Path
 
 from analysis.formats.fluoracle import is_fluoracle, read_fluoracle
+from analysis.formats.fluoracle_curves import CountsAre
 from devices.iocs.backends import Point
-from devices.iocs.drivers.export import CountsAre, misfits, points
+from devices.iocs.drivers.export import misfits, points
 from devices.iocs.drivers.ticket import Ticket, sentence
 from devices.iocs.drivers.watch import Watch
 

@@ -1,8 +1,8 @@
 """Absorption coefficient of a perovskite film: an excitonic line and a continuum with Sommerfeld enhancement.
 
 alpha(E) = a exp(-(E - E_x)^2 / 2 G^2) + b int S(e - E_g) sech((E - e) / W) / (pi W) de, with E_g = E_x + E_b and
-S(v) = sqrt(v) (1 + 0.35 v) F(v), v in eV, F the Sommerfeld factor of three dimensions. a, b and E_x follow from
-where the sum has its maximum, and from its values there and at 405 nm.
+S(v) = sqrt(v) (1 + p v) F(v), p `non_parabolic_per_ev`, F the Sommerfeld factor of three dimensions. a, b and E_x
+follow from where the sum has its maximum, and from its values there and at 405 nm.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from devices.iocs.twin.spectral_preset import AbsorptionPreset
 Floats = NDArray[np.float64]
 EV_NM = 1239.841984
 ANCHOR_NM = 405.0
-NON_PARABOLIC = 0.35  # per eV
 GRID_EV = 5e-4
 LOWEST_EV, HIGHEST_EV = -1.6, 4.2  # energy above the gap
 KERNEL_WIDTHS = 25
@@ -32,7 +31,9 @@ class FilmAbsorption:
 
     def __init__(self, preset: AbsorptionPreset) -> None:
         self.preset = preset
-        self._continuum = _continuum(preset.binding_mev / 1000, preset.continuum_mev / 1000)
+        self._continuum = _continuum(
+            preset.binding_mev / 1000, preset.continuum_mev / 1000, preset.non_parabolic_per_ev
+        )
         peak_ev = EV_NM / preset.peak_nm
         low, high = (peak_ev + one for one in SEARCH_EV)
         if self._slope(low) * self._slope(high) > 0:
@@ -73,13 +74,13 @@ class FilmAbsorption:
         )
 
 
-def _continuum(binding_ev: float, width_ev: float) -> Callable[[Floats], Floats]:
+def _continuum(binding_ev: float, width_ev: float, non_parabolic_per_ev: float) -> Callable[[Floats], Floats]:
     """Broadened continuum as a function of the energy above the gap."""
     energy_ev = np.arange(LOWEST_EV, HIGHEST_EV, GRID_EV)
     above = np.where(energy_ev > 0, energy_ev, 1.0)
     enhanced = 2 * np.pi * np.sqrt(binding_ev) / -np.expm1(-2 * np.pi * np.sqrt(binding_ev / above))
     half = round(min(KERNEL_WIDTHS * width_ev, HIGHEST_EV / 2) / GRID_EV)
-    states = np.where(energy_ev > 0, enhanced * (1 + NON_PARABOLIC * above), 0.0)
+    states = np.where(energy_ev > 0, enhanced * (1 + non_parabolic_per_ev * above), 0.0)
     reach_ev = GRID_EV * np.arange(-half, half + 1)
     kernel = GRID_EV / (np.pi * width_ev * np.cosh(reach_ev / width_ev))
     return CubicSpline(energy_ev, fftconvolve(states, kernel, mode="same"))

@@ -12,7 +12,6 @@ from devices.iocs.twin.absorption import ANCHOR_NM
 from devices.iocs.twin.clock import Clock
 from devices.iocs.twin.spectral_preset import LampPreset
 
-DARK_SECTOR = 1e-5  # of the light that would be there
 HOUR_S = 3600.0
 SHORTEST_S = 1e-6  # rounding of the clock
 
@@ -67,7 +66,7 @@ class Lamp:
         dead = np.zeros(nm.shape, dtype=bool)
         for low_nm, high_nm in self.preset.dead_nm:
             dead |= (nm >= low_nm) & (nm <= high_nm)
-        return self._shape(nm) / self._unit * np.where(dead, DARK_SECTOR, 1.0)
+        return self._shape(nm) / self._unit * np.where(dead, self.preset.dead_level, 1.0)
 
     def _shape(self, nm: NDArray[np.float64]) -> NDArray[np.float64]:
         """Broad band and line, before any sector is taken out."""

@@ -24,6 +24,7 @@ class AbsorptionPreset:
     peak_nm : where the sum of both has its maximum; the exciton itself lies a little to the red of it
     alpha_peak_cm1, alpha_405_cm1 : absorption coefficient there and at 405 nm
     exciton_mev : standard deviation of the exciton line; continuum_mev : width of the sech that broadens the continuum
+    non_parabolic_per_ev : how much faster than the root of the energy above the gap the density of states grows
     offset_od, scatter_od : apparent absorbance of the film, offset_od + scatter_od (600 nm / wavelength)^4
     """
 
@@ -33,6 +34,7 @@ class AbsorptionPreset:
     binding_mev: Annotated[float, Within(1, 200)]
     exciton_mev: Annotated[float, Within(1, 200)]
     continuum_mev: Annotated[float, Within(1, 200)]
+    non_parabolic_per_ev: Annotated[float, Within(0, 10)]
     offset_od: Annotated[float, Within(-1, 1)]
     scatter_od: Annotated[float, Within(0, 1)]
 
@@ -102,7 +104,7 @@ class LampPreset:
     """Xenon lamp: a broad band, one line, dead sectors, noise, drift, and the minutes after it is lit.
 
     line_height : over the broad band below it, before the slit
-    dead_nm : sectors (from, to) without light
+    dead_nm : sectors (from, to) without light, but for the share dead_level of what there would be
     flicker : relative, of each point; drift_per_h : steepest slope of a slow wave of drift_period_h
     lit_before_s : how long the lamp has been on at time zero; warm_up_s : when it counts as ready;
         warm_up_depth exp(-t / warm_up_time_s) is what it lacks after t
@@ -114,6 +116,7 @@ class LampPreset:
     line_fwhm_nm: Annotated[float, Within(0.01, 50)]
     line_height: Annotated[float, Within(0, 1000)]
     dead_nm: Annotated[tuple[tuple[float, float], ...], Within(0, 2000)]
+    dead_level: Annotated[float, Within(0, 1)]
     flicker: Annotated[float, Within(0, 1)]
     drift_per_h: Annotated[float, Within(0, 1)]
     drift_period_h: Annotated[float, Within(0.01, 1e4)]

@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from caproto import SkipWrite
 
 from devices.iocs.backends import Point, Scan
 from devices.iocs.backing import check_backends, spectrofluorometer
@@ -203,6 +204,18 @@ def test_silence_ends_the_scan_in_the_dark():
         assert ioc.state.value == "stopped" and "no sign of a running plan" in ioc.error.value and not backend.open
 
     with_ioc(backend, steps)
+
+
+def test_signs_of_life_do_not_wipe_out_a_reason():
+    async def steps(ioc, _):
+        await set_emission(ioc, scan_start=400.0)
+        with contextlib.suppress(SkipWrite):
+            await ioc.check.write(1)
+        await asyncio.sleep(0.3)  # three beats
+        assert "blue of its excitation" in ioc.error.value
+        await set_emission(ioc)
+
+    with_ioc(Counter(), steps)
 
 
 def test_one_session_at_a_time():

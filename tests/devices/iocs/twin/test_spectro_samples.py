@@ -43,6 +43,13 @@ def test_absorption_coefficients_are_those_of_the_model():
     assert film.alpha_cm1(valley_nm).min() == pytest.approx(5.0e4, rel=0.03)
 
 
+def test_the_continuum_grows_as_the_preset_says(preset_file):
+    parabolic = preset_file('base = "A"\n[sample.spectra.absorption]\nnon_parabolic_per_ev = 0\n')
+    usual = presets.load("A").sample.spectra.absorption
+    bent, straight = (FilmAbsorption(one).alpha_cm1([405, 450]) for one in (usual, parabolic.sample.spectra.absorption))
+    assert bent[0] == pytest.approx(straight[0]) and bent[1] < 0.99 * straight[1]  # both end at the same 405 nm
+
+
 @pytest.mark.parametrize("peak_nm", [514.0, 517.0, 526.0])
 def test_the_maximum_is_where_the_preset_puts_it(preset_file, peak_nm):
     weaker = "alpha_peak_cm1 = 4.9e4\nalpha_405_cm1 = 7.35e4"
