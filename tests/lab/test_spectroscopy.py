@@ -226,7 +226,7 @@ def test_a_truncated_or_missing_file_is_refused_before_a_run_opens(session, tmp_
 
 
 def test_a_spectrum_that_tells_less_than_was_wanted_is_shown_as_it_is(session, film, caplog):
-    """A blank that was named by hand ends before the transparent window: no absorption, but the curve and the reason."""
+    """A blank that was named by hand ends before the transparent window: no absorption, a curve and the reason."""
     short = session.RE(blank(session.fs5, sample="B", stop_nm=500))
     result = session.RE(absorption(session.fs5, sample="B", blank=short.uid))
     assert result.absorption is None and result.curve.lit.sum() == 301
