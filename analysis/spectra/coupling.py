@@ -4,7 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from analysis.spectra._local import interpolate, step_of
+from analysis.spectra._local import step_of
+from analysis.spectra._scaling import normalised_pair
 from analysis.spectra._zeros import Crossing, find_crossings, find_maximum
 from analysis.spectra.absorption import Absorption
 from analysis.spectra.curve import Curve
@@ -15,7 +16,6 @@ REGIONS = ("I", "II", "III")
 WINDOW_NM = (550.0, 600.0)  # where MAPbBr3 is transparent, and spectra are scaled
 SIGN_SIGMA = 3.0
 LEAK_ERR = 0.02  # films of 0.025 % dots: 2e-4 of their luminescence at its peak is up to 4 % of the dots
-FEWEST = 5  # points in the normalisation window
 LEAST_SIGMA = 3.0  # a reference that is less above zero says nothing
 CLEAR = 0.02  # mean alpha d up to which the window passes as transparent
 Array = np.ndarray
@@ -169,7 +169,7 @@ def boost_ratio(b: Coupling, a: Coupling, wavelength_nm: float, *, width_nm: flo
 
 def _spectra(ple: Curve, reference: Curve, absorption: Absorption, window_nm, leak_err: float) -> dict[str, Array]:
     """The arrays of a `Coupling`, and their covariances."""
-    s, s_covariance, r, r_covariance = _normalised_pair(ple, reference, window_nm)
+    s, s_covariance, r, r_covariance = normalised_pair(ple, reference, window_nm)
     alpha_d, alpha_covariance = absorption.on(ple.wavelength_nm)
     factor, s0, r_err = absorption_factor(alpha_d), expected_ple(r, alpha_d), _errors(r, r_covariance)
     told = np.isfinite(s) & np.isfinite(s0) & (r > LEAST_SIGMA * r_err)
@@ -209,52 +209,10 @@ def _of_dots(ple: Curve, absorption: Absorption, own: OwnLight | None, window_nm
     return (dots, full[0] / mean, full[1] / mean) if mean > 0 else None
 
 
-def _normalised_pair(ple: Curve, reference: Curve, window_nm) -> tuple[Array, Array, Array, Array]:
-    """Both PLE spectra on the film's axis, scaled to a mean of 1 over the same points, each with its covariance."""
-    wavelength = ple.wavelength_nm
-    bare, bare_covariance = _on_axis(reference, wavelength)
-    both = ple.lit & np.isfinite(bare)
-    inside = both & (wavelength >= window_nm[0]) & (wavelength <= window_nm[1])
-    _check_window(inside, both, wavelength, window_nm)
-    return *_normalised(ple.value, ple.covariance, inside), *_normalised(bare, bare_covariance, inside)
-
-
 def _scaled(covariance: Array, factor: Array, told: Array) -> Array:
     """Covariance of values times a factor each; 0 where they are not told."""
     each = np.where(told, factor, 0.0)
     return each[:, None] * covariance * each
-
-
-def _on_axis(curve: Curve, wavelength_nm: Array) -> tuple[Array, Array]:
-    """Values of a curve on another axis, NaN where it was dark, and their covariance, 0 there."""
-    lit = curve.lit
-    known = curve.wavelength_nm[lit], curve.value[lit], curve.covariance[np.ix_(lit, lit)]
-    return interpolate(*known, wavelength_nm, widest_gap_nm=1.5 * step_of(curve.wavelength_nm))
-
-
-def _normalised(value: Array, covariance: Array, inside: Array) -> tuple[Array, Array]:
-    """A spectrum in units of its mean over some points, and its covariance."""
-    mean = float(value[inside].mean())
-    if not mean > 0:
-        raise ValueError(f"the PLE has a mean of {mean:.3g} in the normalisation window: there is nothing to scale by")
-    s, with_mean = value / mean, covariance[:, inside].mean(axis=1)
-    known = np.nan_to_num(s)
-    shared = np.outer(known, with_mean)
-    of_mean = with_mean[inside].mean() * np.outer(known, known)
-    return s, (covariance - shared - shared.T + of_mean) / mean**2
-
-
-def _check_window(inside: Array, both: Array, wavelength: Array, window_nm) -> None:
-    if inside.sum() >= FEWEST:
-        return
-    known, scanned = wavelength[both], (wavelength >= window_nm[0]) & (wavelength <= window_nm[1])
-    reach = f"{known[0]:g}-{known[-1]:g} nm" if len(known) else "no wavelength"
-    dark = "The lamp was dark there: give window_nm elsewhere, where the film is transparent too"
-    advice = dark if scanned.sum() >= FEWEST else f"Scan both up to {window_nm[1]:g} nm"
-    raise ValueError(
-        f"film and reference are known together at {reach}: {inside.sum()} points lie in the normalisation window "
-        f"{window_nm[0]:g}-{window_nm[1]:g} nm, {FEWEST} are needed. {advice}"
-    )
 
 
 def _region(name: str, low_nm: float, high_nm: float, wavelength: Array, ds: Array, covariance: Array) -> Region:

@@ -23,6 +23,20 @@ class Refused(Exception):  # noqa: N818  (a state, not a mistake)
     """A command that must not be carried out; the message tells what was given, what is allowed, what to do."""
 
 
+def quantity(name: str, value: float, units: str, low: float, high: float, doc: str, **kwargs):
+    """A PV holding a number within limits."""
+    return pvproperty(
+        value=value,
+        name=name,
+        units=units,
+        precision=4,
+        lower_ctrl_limit=low,
+        upper_ctrl_limit=high,
+        doc=doc,
+        **kwargs,
+    )
+
+
 def text(name: str, value: str = "", *, length: int = 480, read_only: bool = True, **kwargs):
     """A PV holding a sentence or a path (longer than the 39 characters of a CA string)."""
     return pvproperty(

@@ -1,12 +1,13 @@
 """What a spectrofluorometer is told of a scan, and the points it gives back, as PVs."""
 
+import functools
 import time
 
 from caproto.server import pvproperty
 
 from devices.iocs.backends import SCAN_KINDS, Point, Scan
 from devices.iocs.chamber import ChamberIOC
-from devices.iocs.instrument import Refused, choice, guarded
+from devices.iocs.instrument import Refused, choice, guarded, quantity
 
 MAX_POINTS = 10_000
 
@@ -17,17 +18,7 @@ async def at_rest(group, instance, value):
     group.require_rest()
 
 
-def setting(name: str, value: float, units: str, low: float, high: float, doc: str):
-    return pvproperty(
-        value=value,
-        name=name,
-        units=units,
-        precision=4,
-        lower_ctrl_limit=low,
-        upper_ctrl_limit=high,
-        put=at_rest,
-        doc=doc,
-    )
+setting = functools.partial(quantity, put=at_rest)
 
 
 def column(name: str, units: str, doc: str):

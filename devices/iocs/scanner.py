@@ -11,21 +11,9 @@ import numpy as np
 from caproto.server import pvproperty
 
 from devices.iocs.backends import ROUTES
-from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded
+from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded, quantity
 
 MAX_PIXELS = 2048
-
-
-def quantity(name: str, value: float, units: str, low: float, high: float, doc: str):
-    return pvproperty(
-        value=value,
-        name=name,
-        units=units,
-        precision=4,
-        lower_ctrl_limit=low,
-        upper_ctrl_limit=high,
-        doc=doc,
-    )
 
 
 def pixels(name: str, units: str, doc: str, *, kind: float):
