@@ -36,7 +36,7 @@ PAUSED = """paused: the shutter is closed, nothing is lost
 
 
 def explain(shell, kind, error, traceback, tb_offset=None):
-    """Show what happened as a sentence where one was made for that; else return the traceback as ever."""
+    """Show what happened as a sentence where one was made for that; else with its traceback, as ever."""
     if issubclass(kind, RunEngineInterrupted):
         sentence = PAUSED
     elif issubclass(kind, PLAIN) or (issubclass(kind, (ValueError, LookupError)) and refused_here(traceback)):
@@ -44,9 +44,9 @@ def explain(shell, kind, error, traceback, tb_offset=None):
     elif issubclass(kind, TypeError) and (name := plan_called_wrongly(traceback)):
         sentence = f"{error}; {name}? tells what it takes"
     else:
-        return shell.InteractiveTB.structured_traceback(kind, error, traceback, tb_offset=tb_offset)
+        shell.showtraceback((kind, error, traceback), tb_offset=tb_offset)
+        return
     sys.stderr.write(f"{sentence}\n")
-    return None
 
 
 def refused_here(traceback: TracebackType) -> bool:

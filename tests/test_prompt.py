@@ -6,8 +6,10 @@ import subprocess
 import sys
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
-from lab.prompt import refused_here
+from lab.prompt import friendly, refused_here
 from lab.samples import Samples
 from tests.conftest import HOUSE, house
 
@@ -70,6 +72,18 @@ def test_mistakes_in_calls_are_sentences_too(told):
 
 def test_what_is_missing_is_told_as_commands(told):
     assert 'RE(ple(fs5, sample="bare_qds")) first' in told and 'RE(absorption(fs5, sample="A")) first' in told
+
+
+@pytest.mark.parametrize(
+    ("typed", "kind"), [("1 + 'a'", "TypeError"), ("{}['x']", "KeyError"), ("int('a')", "ValueError")]
+)
+def test_mistakes_of_the_users_own_are_shown_with_their_traceback(typed, kind, capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    friendly(shell)
+    shell.run_cell(typed)
+    said = capsys.readouterr()
+    assert "Traceback" in said.out + said.err and kind in said.out + said.err
 
 
 def test_only_errors_that_were_raised_on_purpose_lose_their_traceback():
