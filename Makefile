@@ -51,7 +51,7 @@ lab: install
 	$(BIN)/ipython --profile-dir=profile --no-banner
 
 test: install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup
 
 check: install
 	$(BIN)/ruff check .
