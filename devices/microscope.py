@@ -1,11 +1,15 @@
 """The confocal microscope: stage, lasers, shutter, filters, SPADs, card, line scanner, and how they are cabled."""
 
 import logging
+import math
 from collections.abc import Mapping
+from typing import Any
 
 from ophyd import Component as Cpt
 from ophyd import Device, Signal
 
+from devices.counters import Counters
+from devices.estimates import Antibunching, Estimate, Field, Intermittency, Quantity, Target
 from devices.filters import Filters
 from devices.lasers import CWLaser, PulsedLaser
 from devices.piezo import Piezo
@@ -22,7 +26,11 @@ class Microscope(Device):
     """Everything a plan needs, by one name; `microscope.shutter`, `microscope.scanner`, ... are devices themselves.
 
     `irf_uid` names the instrument response of this session and `irf_bin_width_ns`, `irf_period_ns` its time axis; the
-    `irf` plan sets them.
+    `irf` plan sets them. `time_zero_uid` names the calibration of the cable delay, `time_zero_ns` what it found and
+    `pair_sigma_ns` the width of the response to pairs of photons.
+
+    `g2`, `blinking`, `field` hold what the live analysis knows, `target` where the emitter in focus was seen last;
+    `emitters` is the registry of emitters, None where there is no session.
     """
 
     shutter = Cpt(Shutter, "shutter:")
@@ -33,11 +41,23 @@ class Microscope(Device):
     sample = Cpt(SampleHolder, "sample:")
     spads = Cpt(Spads, "spads:")
     timeharp = Cpt(TimeHarp, "timeharp:")
+    counters = Cpt(Counters, "counters:")
     scanner = Cpt(LineScanner, "scanner:")
+    g2 = Cpt(Antibunching, "")
+    blinking = Cpt(Intermittency, "")
+    field = Cpt(Field, "")
+    target = Cpt(Target, "")
     irf_uid = Cpt(Signal, value="", kind="config")
     irf_bin_width_ns = Cpt(Signal, value=0.0, kind="config")
     irf_period_ns = Cpt(Signal, value=0.0, kind="config")
     irf_boot_id = Cpt(Signal, value="", kind="omitted")
+    time_zero_uid = Cpt(Quantity, value="", kind="config")
+    time_zero_ns = Cpt(Quantity, value=math.nan, units="ns", kind="config")
+    time_zero_err_ns = Cpt(Quantity, value=math.nan, units="ns", kind="config")
+    pair_sigma_ns = Cpt(Quantity, value=math.nan, units="ns", kind="config")
+    time_zero_boot_id = Cpt(Signal, value="", kind="omitted")
+
+    emitters: Any = None
 
     def __init__(self, prefix: str, *, name: str, samples: Mapping[str, Mapping] | None = None, **kwargs):
         super().__init__(prefix, name=name, **kwargs)
@@ -55,15 +75,15 @@ class Microscope(Device):
         return [self]
 
     def baseline(self) -> list[object]:
-        """What is read before and after every run: everything but the results of the last line, whose length varies."""
+        """What is read before and after every run: everything but estimates, and the last line, whose length varies."""
         parts = [getattr(self, name) for name in self.component_names]
-        return [part for part in parts if part is not self.scanner]
+        return [part for part in parts if not isinstance(part, (Estimate, LineScanner))]
 
     def panic(self):
         """Dark, now, without a RunEngine: shutter closed, both lasers on standby, latched."""
         orders = [(self.shutter.trip, "panic: called by the user"), (self.shutter.command, "closed")]
         orders += [(laser.emission, "standby") for laser in (self.pulsed, self.cw)]
-        orders += [(self.scanner.halt, 1), (self.timeharp.halt, 1)]
+        orders += [(self.scanner.halt, 1), (self.timeharp.halt, 1), (self.counters.halt, 1)]
         for signal, value in orders:
             try:
                 signal.put(value, wait=False)

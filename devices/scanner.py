@@ -1,18 +1,23 @@
-"""The line scanner: one line of a raster at a time, timed close to the hardware."""
+"""The line scanner: one line of a raster at a time, or a small patch at once, timed close to the hardware."""
 
 from ophyd import Component as Cpt
 from ophyd import EpicsSignal
+from ophyd import FormattedComponent as FCpt
 from ophyd.status import Status
 
-from devices.histograms import HistogramStream
-from devices.signals import CommandError, Setting, in_background, reading, setting
+from devices.rows import Layout, RowStream
+from devices.signals import CommandError, Reading, Setting, in_background, reading, setting
 
 GRACE_S = 30.0
 N_ROUTES = 2
 
 
-class LineScanner(HistogramStream):
-    """Tell it the raster once, then `set(i)` takes line i; `histograms` is (pixel, route, channel)."""
+class LineScanner(RowStream):
+    """Tell it the raster once, then `set(i)` takes line i, or with the pattern "patch" the whole raster, time i.
+
+    With counting "histograms" the card takes one of every pixel: `histograms` is (pixel, route, channel). With
+    "counters" the pulse counters count, whatever is cabled to the card and whatever it does; there is no file then.
+    """
 
     x_centre = setting("XCentre")
     y_centre = setting("YCentre")
@@ -24,6 +29,9 @@ class LineScanner(HistogramStream):
     dwell = setting("Dwell")
     settle = setting("Settle")
     snake = setting("Snake", string=True)
+    counting = setting("Counting", string=True)
+    pattern = setting("Pattern", string=True)
+    n_channels = FCpt(Reading, "{self.parent.prefix}timeharp:NChannels", kind="omitted")
     line = reading("Line", kind="normal")
     perovskite_counts = reading("Perovskite:Counts", kind="normal")
     qd_counts = reading("Qd:Counts", kind="normal")
@@ -34,26 +42,39 @@ class LineScanner(HistogramStream):
     elapsed = reading("Elapsed", kind="normal")
     overflow = reading("Overflow", kind="normal")
     pixels_done = reading("PixelsDone", kind="omitted")
+    begin = Cpt(Setting, "Begin", kind="omitted")
     acquire = Cpt(Setting, "Acquire", kind="omitted")
     halt = Cpt(EpicsSignal, "Stop", kind="omitted")
 
     file_kind = "raster"
     told_to_stop = False
 
-    def row_shape(self) -> tuple[int, ...]:
-        return (int(self.nx.get()), N_ROUTES, int(self.n_channels.get()))
+    @property
+    def n_pixels(self) -> int:
+        """Of what one `set` takes."""
+        rows = int(self.ny.get()) if self.pattern.get() == "patch" else 1
+        return rows * int(self.nx.get())
 
-    def chunk_shape(self) -> tuple[int, ...]:
-        nx, _, n_channels = self.row_shape()
-        return (nx, 1, n_channels)
+    def layout(self) -> Layout:
+        shape = (self.n_pixels, N_ROUTES, int(self.n_channels.get()))
+        chunk = (shape[0], 1, shape[2])
+        return Layout("histograms", "histograms", "<u2", shape, chunk, ("pixel", "route", "channel"))
 
-    def stage(self) -> list[object]:
-        self.open_file()
-        self.pixel_time_s = self.dwell.get() + self.settle.get()
-        return super().stage()
+    def open_file(self):
+        """Begin a new series; a file is opened only if histograms are taken."""
+        if self.counting.get() == "counters":
+            self.begin.prove(1, GRACE_S)
+        else:
+            super().open_file()
+
+    def close_file(self):
+        if self.streaming:
+            super().close_file()
+        else:
+            self.begin.prove(0, GRACE_S)
 
     def set(self, index: int) -> Status:
-        timeout_s = GRACE_S + 2 * self.pixel_time_s * self.row_shape()[0]
+        timeout_s = GRACE_S + 2 * self.n_pixels * (self.dwell.get() + self.settle.get())
         self.mark(index)
         self.told_to_stop = False
         return in_background(self, lambda: self.take(index, timeout_s))

@@ -1,5 +1,9 @@
 """The shutter: opens only for a running plan, closes for every reason there is."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ophyd import Component as Cpt
 from ophyd import EpicsSignal
 from ophyd.status import Status
@@ -7,8 +11,13 @@ from ophyd.status import Status
 from devices.signals import PUT_TIMEOUT_S, CommandError, Instrument, in_background, put_and_wait, reading
 
 
+PATIENCE_S = 1.0  # of a closing for an opening that is under way
+
+
 class Shutter(Instrument):
     """`set("open")` and `set("closed")` finish when the shutter itself says so.
+
+    Whoever closes has the last word: an opening that was asked for before does not happen after.
 
     Pausing a plan closes it; the plan opens it again at its next line. The IOC closes it without being asked when
     the RunEngine falls silent for `dead_man_s`, when the interlock opens, or when a detector is overloaded; it then
@@ -27,13 +36,36 @@ class Shutter(Instrument):
     beat = Cpt(EpicsSignal, "Beat", kind="omitted", string=True)
     acknowledge = Cpt(EpicsSignal, "Reset", kind="omitted")
 
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self._turn, self._closings = threading.Lock(), 0
+
     def set(self, value: str) -> Status:
         if value not in ("open", "closed"):
             raise ValueError(f"a shutter is 'open' or 'closed', not {value!r}")
-        return in_background(self, self.open if value == "open" else self.close)
+        closings = self._closings
+        return in_background(self, self.close if value == "closed" else lambda: self.open(closings))
 
-    def open(self):
-        """Open and see it open, or raise CommandError with the IOC's reason."""
+    @contextmanager
+    def alone(self, patience_s: float = -1) -> Iterator[None]:
+        """One command at a time; after `patience_s`, without waiting any longer."""
+        mine = self._turn.acquire(timeout=patience_s)
+        try:
+            yield
+        finally:
+            if mine:
+                self._turn.release()
+
+    def open(self, closings: int | None = None):
+        """Open and see it open, or raise CommandError with the IOC's reason.
+
+        closings : how often it had been closed when this was asked for; nothing is done if it has been since
+        """
+        with self.alone():
+            if closings in (None, self._closings):
+                self.open_now()
+
+    def open_now(self):
         boot_id = self.boot_id.get()
         put_and_wait(self.command, "open", PUT_TIMEOUT_S)
         self.object_if_failed(boot_id, self.command)
@@ -42,6 +74,11 @@ class Shutter(Instrument):
 
     def close(self):
         """Close and see it closed; if that fails, trip it, which also puts the lasers on standby."""
+        self._closings += 1
+        with self.alone(PATIENCE_S):
+            self.close_now()
+
+    def close_now(self):
         try:
             put_and_wait(self.command, "closed", PUT_TIMEOUT_S)
             if self.state.get() == "closed":

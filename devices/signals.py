@@ -46,6 +46,13 @@ def in_background(owner, work: Callable[[], None]) -> Status:
     return status
 
 
+def done(owner) -> Status:
+    """A Status of what is over already."""
+    status = Status(owner)
+    status.set_finished()
+    return status
+
+
 def nothing():
     """Done meanwhile, unless told otherwise."""
 

@@ -8,6 +8,7 @@ import argparse
 import logging
 import math
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -17,7 +18,7 @@ from devices.iocs.backing import check_backends, spectrofluorometer
 from devices.iocs.config import ConfigError, LabConfig, read
 
 HOUSE = Path(__file__).resolve().parents[2]
-BEAM, MEMORY = "beam.bin", "bench.bin"
+BEAM, MEMORY, DOTS = "beam.bin", "bench.bin", "dots"
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -111,6 +112,7 @@ def make_bench(options: argparse.Namespace, config: LabConfig):
         clock=Clock(speed=options.speed, memory=options.folder / MEMORY),
         beam=BeamReader(options.folder / BEAM),
         truth=options.truth,
+        memory=options.folder / DOTS,
     )
     return table_groups(
         config.channel_access.prefix,
@@ -118,6 +120,7 @@ def make_bench(options: argparse.Namespace, config: LabConfig):
         spectrofluorometer(config, bench),
         raw_folder=options.raw,
         wiring=config.microscope.wiring,
+        delay_ns=config.microscope.delay_ns,
     )
 
 
@@ -176,12 +179,13 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def supervise(options: argparse.Namespace) -> int:
-    """Both parts, in processes of their own, on a bench that starts at time zero."""
+    """Both parts, in processes of their own, on a bench that starts at time zero with fresh dots."""
     from devices.iocs.supervisor import Supervisor, only_one
 
     with only_one(options.folder):
         for leftover in (BEAM, MEMORY):
             (options.folder / leftover).unlink(missing_ok=True)
+        shutil.rmtree(options.folder / DOTS, ignore_errors=True)
         about = {"twin": {"preset": options.preset, "seed": options.seed}}
         return Supervisor(options.folder, arguments(options), about).run()
 

@@ -19,6 +19,8 @@ class Light(Protocol):
     @property
     def max_w_cm2(self) -> float: ...
     @property
+    def max_cw_w_cm2(self) -> float: ...
+    @property
     def interlock(self) -> bool:
         """True while the interlock loop is closed."""
         ...
@@ -42,7 +44,10 @@ class Stage(Protocol):
 
 
 class Filters(Protocol):
-    """One filter position per detection route."""
+    """One filter position per detection route, and the beamsplitter before them.
+
+    positions : by route, and under "splitter": "dichroic" (perovskite and QD light apart), "50:50" (half to each SPAD)
+    """
 
     @property
     def positions(self) -> dict[str, tuple[str, ...]]: ...
@@ -78,8 +83,82 @@ class LineBlock(Protocol):
     interrupted: bool
 
 
+class HbtBlock(Protocol):
+    """One integration in the wiring "hbt". histogram: (n_channels,) uint16, first stop after start, from time zero on.
+
+    counts : (n_bins, n_routes) what the pulse counters of both SPADs heard meanwhile, in equal bins; dead time in it
+    """
+
+    histogram: np.ndarray
+    counts: np.ndarray
+    overflow: np.ndarray
+    lit_fraction: float
+    started_s: float
+    elapsed_s: float
+    interrupted: bool
+
+
+class RecordBlock(Protocol):
+    """One time-tagged measurement. records: (n,) uint32 as the TimeHarp 200 writes them in T3R files.
+
+    counts : (n_routes,) photons among them
+    overrun : the FIFO was full; the records end at the time `elapsed_s`, before the measurement should have ended
+    """
+
+    records: np.ndarray
+    counts: np.ndarray
+    overrun: bool
+    lit_fraction: float
+    started_s: float
+    elapsed_s: float
+    interrupted: bool
+
+
+class CounterBlock(Protocol):
+    """Counts in equal time bins. counts: (n_bins, n_routes); dead time of the SPADs is in them."""
+
+    counts: np.ndarray
+    lit_fraction: float
+    started_s: float
+    elapsed_s: float
+    interrupted: bool
+
+
+class CountedPixels(Protocol):
+    """Counts of pixels in the order they were visited. counts: (n_pixels, n_routes); lit, x_um, y_um: (n_pixels,)."""
+
+    counts: np.ndarray
+    lit: np.ndarray
+    x_um: np.ndarray
+    y_um: np.ndarray
+    started_s: float
+    elapsed_s: float
+    interrupted: bool
+
+
+class Counters(Protocol):
+    """Pulse counters beside the card: they hear every click of the SPADs, whatever is cabled to the card."""
+
+    @property
+    def dead_time_ns(self) -> Sequence[float]:
+        """Of each route."""
+        ...
+
+    def acquire(
+        self, n_bins: int, bin_s: float, *, acquisition: int, index: int, stop: Stop | None = None
+    ) -> CounterBlock: ...
+
+
 class Card(Protocol):
-    """A TimeHarp 200: one converter, 4096 channels, six ranges."""
+    """A TimeHarp 200: one converter, 4096 channels, six ranges.
+
+    wiring : what is cabled to it: "raster" (both SPADs on the router, laser pulses stop), "hbt" (the first SPAD starts,
+        the second stops behind the cable delay) or "clock" (both SPADs on the router, a free-running clock stops)
+    max_records : the most that one time-tagged measurement can hold
+    """
+
+    wiring: str
+    max_records: int
 
     serial: str
     base_resolution_ps: float
@@ -93,6 +172,12 @@ class Card(Protocol):
     def configure(self, range_code: int, offset_ns: float) -> float: ...
     def sync_rate_hz(self, stop: Stop | None = None) -> float: ...
     def acquire(self, tacq_s: float, *, acquisition: int, index: int, stop: Stop | None = None) -> Block: ...
+    def acquire_hbt(
+        self, tacq_s: float, *, n_bins: int, acquisition: int, index: int, stop: Stop | None = None
+    ) -> HbtBlock: ...
+    def acquire_records(
+        self, tacq_s: float, *, acquisition: int, index: int, stop: Stop | None = None
+    ) -> RecordBlock: ...
 
 
 @runtime_checkable
@@ -102,6 +187,7 @@ class Bench(Protocol):
     stage: Stage
     filters: Filters
     spads: Spads
+    counters: Counters
     card: Card
 
     @property
@@ -123,6 +209,20 @@ class Bench(Protocol):
         stop: Stop | None = None,
         on_pixel: Callable[[int], None] | None = None,
     ) -> LineBlock: ...
+    def scan_counts(
+        self,
+        x_um: np.ndarray,
+        y_um: np.ndarray,
+        *,
+        dwell_s: float,
+        settle_s: float,
+        acquisition: int,
+        index: int,
+        stop: Stop | None = None,
+        on_pixel: Callable[[int], None] | None = None,
+    ) -> CountedPixels:
+        """As `scan_line`, with the pulse counters instead of the card."""
+        ...
 
 
 @dataclass(frozen=True)

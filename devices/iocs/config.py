@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 BACKENDS = ("twin", "driver")
-WIRINGS = ("raster", "hbt")
+WIRINGS = ("raster", "hbt", "clock")
 _KINDS: dict[Any, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -120,9 +120,15 @@ class Twin:
 
 @dataclass(frozen=True)
 class Microscope:
-    """How the microscope is cabled: `raster` (both SPADs routed) or `hbt` (one starts, the other stops)."""
+    """How the microscope is cabled.
+
+    wiring : "raster" (both SPADs routed, laser pulses stop), "hbt" (one starts, the other stops) or "clock" (both
+        routed, a free-running clock stops)
+    delay_ns : of the cable through which the stopping SPAD of "hbt" is heard
+    """
 
     wiring: str = field(default="raster", metadata={"allowed": WIRINGS})
+    delay_ns: float = field(default=120.0, metadata={"range": (0.0, 2000.0)})
 
 
 @dataclass(frozen=True)

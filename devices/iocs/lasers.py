@@ -28,9 +28,14 @@ class LaserIOC(InstrumentIOC):
         super().__init__(*args, **kwargs)
         self.light = light
 
+    @property
+    def highest_w_cm2(self) -> float:
+        """What the backend allows at the focus."""
+        raise NotImplementedError
+
     @intensity.startup
     async def intensity(self, instance, async_lib):
-        await instance.write_metadata(upper_ctrl_limit=self.light.max_w_cm2)
+        await instance.write_metadata(upper_ctrl_limit=self.highest_w_cm2)
 
     def apply(self, *, on: bool, **changed):
         """Hand the complete state of this laser to the backend."""
@@ -44,8 +49,8 @@ class LaserIOC(InstrumentIOC):
     @intensity.putter
     @guarded
     async def intensity(self, instance, value):
-        if not math.isfinite(value):
-            raise Refused(f"intensity {value} W/cm2 is not a number")
+        if not 0 <= value <= self.highest_w_cm2:
+            raise Refused(f"intensity {value:g} W/cm2: must be 0..{self.highest_w_cm2:g}")
         await self.off_the_loop(self.apply, on=self.emission.value == "on", w_cm2=float(value))
 
     async def standby(self):
@@ -72,6 +77,10 @@ class PulsedLaserIOC(LaserIOC):
         super().__init__(*args, **kwargs)
         self.rates_hz, self.boot_rate_hz = tuple(rates_hz), repetition_hz
 
+    @property
+    def highest_w_cm2(self) -> float:
+        return self.light.max_w_cm2
+
     @rates.startup
     async def rates(self, instance, async_lib):
         await instance.write(list(self.rates_hz))
@@ -97,6 +106,10 @@ class CWLaserIOC(LaserIOC):
     """The 561 nm continuous-wave laser for single emitters."""
 
     wavelength = pvproperty(value=561.0, name="Wavelength", units="nm", precision=1, read_only=True)
+
+    @property
+    def highest_w_cm2(self) -> float:
+        return self.light.max_cw_w_cm2
 
     def apply(self, *, on: bool, w_cm2: float | None = None):
         self.light.cw(on=on, w_cm2=self.intensity.value if w_cm2 is None else w_cm2)

@@ -1,19 +1,21 @@
-"""Line scanner IOC: a raster is told once, then taken line by line, close to the hardware.
+"""Scanner IOC: a raster is told once, then taken line by line, or as a patch in one go, close to the hardware.
 
 Channel Access is paid once a line, not once a pixel. `Acquire` = i takes line i of the raster: scan i // NY, row
-i % NY, forwards or (snake, odd rows) backwards; the put completes when the line lies in the file.
+i % NY, forwards or (snake, odd rows) backwards; with Pattern = patch it takes the whole raster, for the time i. The
+put completes when the line lies in the file, or with Counting = counters, which needs no file, when it is counted.
 """
 
 import asyncio
-import threading
 
 import numpy as np
 from caproto.server import pvproperty
 
 from devices.iocs.backends import ROUTES
 from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded, quantity
+from devices.iocs.pathway import Grid, Pathway, line_of, patch_of
 
 MAX_PIXELS = 2048
+NO_SERIES = -1
 
 
 def pixels(name: str, units: str, doc: str, *, kind: float):
@@ -22,7 +24,7 @@ def pixels(name: str, units: str, doc: str, *, kind: float):
 
 
 class ScannerIOC(InstrumentIOC):
-    """Software-timed raster lines: move, settle, integrate, read, next pixel."""
+    """Software-timed raster lines and patches: move, settle, integrate, read, next pixel."""
 
     x_centre = quantity("XCentre", 50.0, "um", 0.0, 100.0, "centre of the raster")
     y_centre = quantity("YCentre", 50.0, "um", 0.0, 100.0, "centre of the raster")
@@ -34,108 +36,140 @@ class ScannerIOC(InstrumentIOC):
     dwell = quantity("Dwell", 0.1, "s", 1e-3, 3600.0, "integration time per pixel")
     settle = quantity("Settle", 0.01, "s", 0.0, 10.0, "wait after each step")
     snake = choice("Snake", ("no", "yes"), doc="odd rows run backwards")
+    counting = choice(
+        "Counting", ("histograms", "counters"), doc="what counts: the card into its file, or the counters"
+    )
+    pattern = choice("Pattern", ("lines", "patch"), doc="what Acquire takes: a line, or the raster at once, serpentine")
+    begin = pvproperty(value=0, name="Begin", doc="1 begins a series of lines taken with the counters, 0 ends it")
     acquire = pvproperty(value=-1, name="Acquire", doc="put i to take line i; completes when it is in the file")
     stop = pvproperty(value=0, name="Stop", doc="1 abandons the line being taken; nothing of it is kept")
     line = pvproperty(value=-1, name="Line", read_only=True, doc="index of the last complete line")
     pixels_done = pvproperty(value=0, name="PixelsDone", read_only=True, doc="progress inside the line")
-    perovskite_counts = pixels("Perovskite:Counts", "counts", "counts per pixel, ascending x", kind=0)
-    qd_counts = pixels("Qd:Counts", "counts", "counts per pixel, ascending x", kind=0)
+    perovskite_counts = pixels("Perovskite:Counts", "counts", "counts per pixel, row by row, ascending x", kind=0)
+    qd_counts = pixels("Qd:Counts", "counts", "counts per pixel, row by row, ascending x", kind=0)
     lit = pvproperty(value=0.0, name="Lit", precision=4, read_only=True, doc="share of the line with light on")
-    x = pixels("X", "um", "measured positions of the pixels, ascending x", kind=0.0)
-    y = pixels("Y", "um", "measured positions of the pixels, ascending x", kind=0.0)
+    x = pixels("X", "um", "measured positions of the pixels, row by row, ascending x", kind=0.0)
+    y = pixels("Y", "um", "measured positions of the pixels, row by row, ascending x", kind=0.0)
     started = pvproperty(value=0.0, name="Started", units="s", precision=3, read_only=True, doc="instrument time")
     elapsed = pvproperty(value=0.0, name="Elapsed", units="s", precision=3, read_only=True, doc="instrument time")
     overflow = pvproperty(value=0, name="Overflow", read_only=True, doc="1 if a 16-bit channel saturated in the line")
 
-    def __init__(self, *args, bench, card, spads, **kwargs):
+    def __init__(self, *args, bench, card, spads, measuring, **kwargs):
         super().__init__(*args, **kwargs)
-        self.bench, self.card, self.spads = bench, card, spads
-        self.stopping = threading.Event()
-        self.busy = asyncio.Lock()
+        self.bench, self.card, self.spads, self.measuring = bench, card, spads, measuring
+        self.series = NO_SERIES
 
-    def positions(self, index: int) -> tuple[np.ndarray, np.ndarray, bool]:
-        """Pixel centres of line `index` in the order they are visited, and whether that is backwards."""
-        nx, ny = self.nx.value, self.ny.value
-        row = index % ny
-        x = self.x_centre.value + (np.arange(nx) - (nx - 1) / 2) * self.x_extent.value / nx
-        y = np.full(nx, self.y_centre.value + (row - (ny - 1) / 2) * self.y_extent.value / ny)
-        backwards = self.snake.value == "yes" and row % 2 == 1
-        return (x[::-1] if backwards else x), y, backwards
+    @property
+    def grid(self) -> Grid:
+        centre, extent = (self.x_centre.value, self.y_centre.value), (self.x_extent.value, self.y_extent.value)
+        return Grid(*centre, *extent, self.nx.value, self.ny.value)
 
-    def check(self, index: int):
-        n_lines = self.ny.value * self.n_scans.value
-        if not 0 <= index < n_lines:
-            raise Refused(f"line {index} does not exist; the raster has lines 0..{n_lines - 1}")
-        if self.card.armed_for != "raster" or self.card.file is None:
-            raise Refused("no histogram file is open: put Arm = raster first")
-        if self.card.file.row_shape[0] != self.nx.value:
-            raise Refused(f"the open file holds lines of {self.card.file.row_shape[0]} pixels, not {self.nx.value}")
+    @property
+    def n_pixels(self) -> int:
+        """Of one line, or patch; Refused if there are too many."""
+        n = self.nx.value * (self.ny.value if self.pattern.value == "patch" else 1)
+        if n > MAX_PIXELS:
+            raise Refused(f"a patch of {self.nx.value} x {self.ny.value} pixels: at most {MAX_PIXELS} in all")
+        return n
+
+    def pathway(self, index: int) -> Pathway:
+        """The pixels of line, or patch, `index`; Refused if there is none."""
+        is_patch, row = self.pattern.value == "patch", index % self.ny.value
+        n = self.n_scans.value * (1 if is_patch else self.ny.value)
+        if not 0 <= index < n:
+            what = "patch" if is_patch else "line"
+            raise Refused(f"{what} {index} does not exist; the raster has {what} 0..{n - 1}")
+        if is_patch:
+            return patch_of(self.grid)
+        return line_of(self.grid, row, backwards=self.snake.value == "yes" and row % 2 == 1)
+
+    @begin.putter
+    @guarded
+    async def begin(self, instance, value):
+        async with self.measuring.ended():
+            await self.end_series()
+            if value:
+                self.series = self.bench.next_acquisition()
+
+    async def end_series(self):
+        if self.series != NO_SERIES:
+            series, self.series = self.series, NO_SERIES
+            await self.off_the_loop(self.bench.finish_acquisition, series)
+
+    @begin.shutdown
+    async def begin(self, instance, async_lib):
+        await self.end_series()
 
     @acquire.putter
     @guarded
     async def acquire(self, instance, value):
-        index = int(value)
-        self.check(index)
-        if self.busy.locked():
-            raise Refused("a line is already being taken")
-        async with self.busy:
-            self.stopping.clear()
-            await self.take(index)
+        index, n_pixels = int(value), self.n_pixels
+        path = self.pathway(index)
+        if self.counting.value == "histograms":
+            self.card.require_rows_of(n_pixels)
+        async with self.measuring.alone() as stopping:
+            await self.take(index, path, stopping)
         return index
 
-    async def take(self, index: int):
-        """Scan one line, put it into the file, then publish it."""
-        x, y, backwards = self.positions(index)
-        await self.pixels_done.write(0)
-        progress = asyncio.get_running_loop().create_task(self.watch_progress())
-        try:
-            block = await self.off_the_loop(
-                self.bench.scan_line,
-                x,
-                y,
-                dwell_s=self.dwell.value,
-                settle_s=self.settle.value,
-                acquisition=self.card.acquisition.value,
-                index=index,
-                stop=self.stopping,
-                on_pixel=self.note_pixel,
-            )
-        finally:
-            progress.cancel()
+    async def take(self, index: int, path: Pathway, stopping):
+        """Scan, put what the card took into its file, then publish."""
+        counting = self.counting.value == "counters"
+        if counting and self.series == NO_SERIES:
+            self.series = self.bench.next_acquisition()
+        scan, acquisition = self.bench.scan_line, self.card.acquisition.value
+        if counting:
+            scan, acquisition = self.bench.scan_counts, self.series
+        block = await self.watched(scan, path, index, acquisition, stopping)
         if block.interrupted:
             raise Refused(f"line {index} was stopped; nothing of it is kept")
-        forward = slice(None, None, -1 if backwards else 1)
-        histograms = block.histograms[forward]
-        await self.card.store(index, histograms, block.started_s)
-        await self.publish(index, histograms, block, forward)
+        overflow, back = False, np.argsort(path.raster)
+        if counting:
+            counts = block.counts[back].astype(np.int64)
+        else:
+            histograms = block.histograms[back]
+            counts, overflow = histograms.sum(axis=2, dtype=np.int64), bool(np.any(block.overflow))
+            await self.card.store(index, histograms, block.started_s)
+        await self.publish(index, counts, overflow, block, back)
 
-    _pixel = 0
+    async def watched(self, scan, path: Pathway, index: int, acquisition: int, stopping):
+        """Let the backend scan; publish the pixel number now and then meanwhile."""
+        done = [0]
 
-    def note_pixel(self, pixel: int):
-        self._pixel = pixel + 1
+        async def tell():
+            while True:
+                await asyncio.sleep(0.2)
+                await self.pixels_done.write(done[0])
 
-    async def watch_progress(self):
-        """Publish the pixel number now and then while a slow line runs."""
-        while True:
-            await asyncio.sleep(0.2)
-            await self.pixels_done.write(self._pixel)
+        def note(pixel: int):
+            done[0] = pixel + 1
 
-    async def publish(self, index, histograms, block, forward):
-        counts = histograms.sum(axis=2, dtype=np.int64).T
-        for route, of_route in zip(ROUTES, counts, strict=True):
+        times = {"dwell_s": self.dwell.value, "settle_s": self.settle.value}
+        identity = {"acquisition": acquisition, "index": index}
+        await self.pixels_done.write(0)
+        telling = asyncio.get_running_loop().create_task(tell())
+        try:
+            return await self.off_the_loop(
+                scan, path.x_um, path.y_um, **times, **identity, stop=stopping, on_pixel=note
+            )
+        finally:
+            telling.cancel()
+
+    async def publish(self, index: int, counts: np.ndarray, overflow: bool, block, back: np.ndarray):
+        """Publish what is known of a line; arrays in raster order. counts: (n_pixels, n_routes)"""
+        for route, of_route in zip(ROUTES, counts.T, strict=True):
             await getattr(self, f"{route}_counts").write(of_route.tolist())
         await self.lit.write(float(np.mean(block.lit)))
-        await self.x.write(block.x_um[forward].tolist())
-        await self.y.write(block.y_um[forward].tolist())
+        await self.x.write(block.x_um[back].tolist())
+        await self.y.write(block.y_um[back].tolist())
         await self.started.write(float(block.started_s))
         await self.elapsed.write(float(block.elapsed_s))
-        await self.overflow.write(int(np.any(block.overflow)))
-        await self.pixels_done.write(self.nx.value)
+        await self.overflow.write(int(overflow))
+        await self.pixels_done.write(len(counts))
         await self.line.write(index)
-        peak = counts.max(axis=1) / self.dwell.value
+        peak = counts.max(axis=0) / self.dwell.value
         await self.spads.judge(dict(zip(ROUTES, map(float, peak), strict=True)))
 
     @stop.putter
     async def stop(self, instance, value):
-        self.stopping.set()
+        self.measuring.stop()
         return 0

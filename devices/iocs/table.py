@@ -6,8 +6,10 @@ from pathlib import Path
 
 from caproto.sync.client import write
 
+from devices.iocs.counters import CountersIOC
 from devices.iocs.filters import FiltersIOC
 from devices.iocs.instrument import InstrumentIOC
+from devices.iocs.measuring import Measuring
 from devices.iocs.piezo import StageIOC
 from devices.iocs.sample import SampleIOC
 from devices.iocs.scanner import ScannerIOC
@@ -41,18 +43,20 @@ class LightLink:
         await self.put("Trip", reason)
 
 
-def table_groups(prefix: str, bench, fs5, *, raw_folder: Path, wiring: str) -> list[InstrumentIOC]:
+def table_groups(prefix: str, bench, fs5, *, raw_folder: Path, wiring: str, delay_ns: float) -> list[InstrumentIOC]:
     """Build the IOC groups around their backends (see `devices.iocs.backends`: `Bench`, `Spectrofluorometer`)."""
     link = LightLink(prefix)
     spads = SpadsIOC(f"{prefix}spads:", spads=bench.spads, trip=link.trip)
-    card = TimeHarpIOC(f"{prefix}timeharp:", bench=bench, spads=spads, raw_folder=raw_folder, wiring=wiring)
-    scanner = card.scanner = ScannerIOC(f"{prefix}scanner:", bench=bench, card=card, spads=spads)
+    shared = {"bench": bench, "spads": spads, "measuring": Measuring()}
+    card = TimeHarpIOC(f"{prefix}timeharp:", raw_folder=raw_folder, wiring=wiring, delay_ns=delay_ns, **shared)
+    scanner = card.scanner = ScannerIOC(f"{prefix}scanner:", card=card, **shared)
     return [
         StageIOC(f"{prefix}piezo:", stage=bench.stage),
         FiltersIOC(f"{prefix}filters:", filters=bench.filters, darken=link.darken),
         SampleIOC(f"{prefix}sample:", bench=bench, darken=link.darken),
         spads,
         card,
+        CountersIOC(f"{prefix}counters:", raw_folder=raw_folder, **shared),
         scanner,
         SpectrofluorometerIOC(f"{prefix}fs5:", backend=fs5),
     ]

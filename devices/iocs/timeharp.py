@@ -1,24 +1,29 @@
-"""TimeHarp 200 IOC: one start-stop converter, 4096 channels, six ranges, and the file its histograms go to."""
+"""TimeHarp 200 IOC: one converter, 4096 channels, six ranges, three wirings, and the file its results go to."""
 
 import asyncio
+import math
 import shutil
-import threading
 from typing import Any
 
 import numpy as np
 from caproto.server import pvproperty
 
 from devices.iocs.backends import ROUTES
-from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded, text
-from devices.iocs.writer import HistogramFile
+from devices.iocs.instrument import Refused, choice, guarded, quantity, text
+from devices.iocs.recorder import RecorderIOC
+from devices.iocs.writer import RowKind
 
 N_RANGES = 6
-WIRINGS = ("raster", "hbt")
+WIRINGS = ("raster", "hbt", "clock")
+WIRING_OF = {"raster": "raster", "point": "raster", "hbt": "hbt", "records": "clock"}  # what the rows of a file need
+TRACE_BINS = 100
+RECORDS_CHUNK = 65536
+LONGEST_S = 400.0  # the counters of a route hold 2^31 clicks
 FREE_SPACE_PERIOD_S = 2.0
 
 
-class TimeHarpIOC(InstrumentIOC):
-    """Histogramming mode. Histograms are delivered forward in time, uint16, saturating with the overflow flag."""
+class TimeHarpIOC(RecorderIOC):
+    """Histograms are delivered forward in time, uint16, saturating with the overflow flag; photon records as T3R."""
 
     serial = text("Serial", length=40)
     n_channels = pvproperty(value=4096, name="NChannels", read_only=True, doc="channels of one histogram")
@@ -30,52 +35,38 @@ class TimeHarpIOC(InstrumentIOC):
         doc="channel width = base resolution times 2^code",
     )
     range_codes = text("RangeCodes", length=80, doc="ranges this card has, one a line")
-    offset = pvproperty(
-        value=0.0,
-        name="Offset",
-        units="ns",
-        precision=1,
-        lower_ctrl_limit=0.0,
-        upper_ctrl_limit=2000.0,
-        doc="the card rounds it to its own steps; read back what it took",
-    )
+    offset = quantity("Offset", 0.0, "ns", 0.0, 2000.0, "the card rounds it to its own steps; read back what it took")
     base_resolution = pvproperty(value=36.0, name="BaseResolution", units="ps", precision=3, read_only=True)
     bin_width = pvproperty(value=0.144, name="BinWidth", units="ns", precision=5, read_only=True)
-    wiring = choice("Wiring", WIRINGS, doc="what is cabled: both SPADs on the router, or SPAD 1 start, SPAD 2 stop")
+    wiring = choice(
+        "Wiring",
+        WIRINGS,
+        doc="what is cabled: both SPADs routed and laser pulses (raster) or a clock stop; SPAD 1 start, 2 stop (hbt)",
+    )
+    delay = quantity("Delay", 0.0, "ns", 0.0, 2000.0, "declared length of the cable before SYNC in the wiring hbt")
     sync_rate = pvproperty(value=0.0, name="SyncRate", units="Hz", precision=0, read_only=True, doc="steps of 128 Hz")
     read_sync = pvproperty(value=0, name="ReadSync", doc="1 reads the sync meter, which needs half a second to settle")
-    integration_time = pvproperty(
-        value=1.0,
-        name="IntegrationTime",
-        units="s",
-        precision=3,
-        lower_ctrl_limit=1e-3,
-        upper_ctrl_limit=36000.0,
-    )
+    integration_time = quantity("IntegrationTime", 1.0, "s", 1e-3, 36000.0, f"hbt and records at most {LONGEST_S:g}")
     acquire = pvproperty(value=-1, name="Acquire", doc="put i to integrate once into row i of the file")
-    stop = pvproperty(value=0, name="Stop", doc="1 abandons the integration; nothing of it is kept")
-    counts = pvproperty(value=[0] * len(ROUTES), name="Counts", units="counts", read_only=True, doc="per route")
     overflow = pvproperty(value=0, name="Overflow", read_only=True, doc="1 if a 16-bit channel saturated")
-    lit = pvproperty(value=0.0, name="Lit", precision=4, read_only=True, doc="share of the integration with light on")
-    started = pvproperty(value=0.0, name="Started", units="s", precision=3, read_only=True, doc="instrument time")
-    elapsed = pvproperty(value=0.0, name="Elapsed", units="s", precision=3, read_only=True, doc="instrument time")
-    arm = choice("Arm", ("closed", "raster", "point"), doc="open a file for lines or single integrations, or close it")
-    path = text("Path", doc="the file being written, or the last one")
-    acquisition = pvproperty(value=0, name="Acquisition", read_only=True, doc="number of this file since the start")
-    n_written = pvproperty(value=0, name="NWritten", read_only=True, doc="valid rows in the file")
+    coincidences = pvproperty(value=0, name="Coincidences", units="counts", read_only=True, doc="hbt: pairs in the row")
+    trace = pvproperty(
+        value=[0] * (TRACE_BINS * len(ROUTES)),
+        name="Trace",
+        units="counts",
+        read_only=True,
+        doc=f"hbt: clicks of both SPADs meanwhile, {TRACE_BINS} equal bins by {len(ROUTES)} routes",
+    )
+    n_records = pvproperty(value=0, name="NRecords", read_only=True, doc="records: how many are in the row")
+    max_records = pvproperty(value=0, name="MaxRecords", read_only=True, doc="the most that fit into a row")
+    overrun = pvproperty(value=0, name="Overrun", read_only=True, doc="records: 1 if the FIFO ended the measurement")
+    arm = choice("Arm", ("closed", *WIRING_OF), doc="open a file for rows of this kind, or close it")
     free_bytes = pvproperty(value=0.0, name="FreeBytes", units="B", precision=0, read_only=True)
 
-    def __init__(self, *args, bench, spads, raw_folder, wiring: str, **kwargs):
+    def __init__(self, *args, wiring: str, delay_ns: float, **kwargs):
         super().__init__(*args, **kwargs)
-        self.bench, self.spads, self.raw_folder, self.boot_wiring = bench, spads, raw_folder, wiring
+        self.declared = {"wiring": wiring, "delay_ns": delay_ns}
         self.scanner: Any = None
-        self.file: HistogramFile | None = None
-        self.stopping = threading.Event()
-        self.busy = asyncio.Lock()
-
-    @property
-    def armed_for(self) -> str:
-        return self.arm.value
 
     @serial.startup
     async def serial(self, instance, async_lib):
@@ -83,7 +74,10 @@ class TimeHarpIOC(InstrumentIOC):
         await instance.write(str(card.serial))
         await self.base_resolution.write(card.base_resolution_ps)
         await self.n_channels.write(card.n_channels)
-        await self.wiring.write(self.boot_wiring, verify_value=False)
+        await self.max_records.write(card.max_records)
+        card.wiring = self.declared["wiring"]
+        await self.wiring.write(card.wiring, verify_value=False)
+        await self.delay.write(self.declared["delay_ns"])
         await self.range_codes.write("\n".join(map(str, card.range_codes)))
         await self.range_code.write(card.range_code, verify_value=False)
         await self.configure(card.range_code, self.offset.value)
@@ -93,8 +87,7 @@ class TimeHarpIOC(InstrumentIOC):
             await asyncio.sleep(FREE_SPACE_PERIOD_S)
 
     async def configure(self, range_code: int, offset_ns: float) -> float:
-        if self.file is not None:
-            raise Refused("the card cannot change range or offset while a file is open: put Arm = closed first")
+        self.require_closed("range and offset of the card")
         actual_ns = await self.off_the_loop(self.bench.card.configure, int(range_code), float(offset_ns))
         await self.bin_width.write(self.bench.card.bin_width_ns)
         return actual_ns
@@ -110,96 +103,111 @@ class TimeHarpIOC(InstrumentIOC):
     async def offset(self, instance, value):
         return await self.configure(self.range_code.value, value)
 
+    @wiring.putter
+    @guarded
+    async def wiring(self, instance, value):
+        if value != self.bench.card.wiring:
+            self.require_closed("the wiring")
+            self.bench.card.wiring = value
+
+    @delay.putter
+    @guarded
+    async def delay(self, instance, value):
+        if not (math.isfinite(value) and value >= 0):
+            raise Refused(f"a cable of {value} ns: must be a number from 0 on")
+
     @read_sync.putter
     @guarded
     async def read_sync(self, instance, value):
-        self.stopping.clear()
-        await self.sync_rate.write(await self.off_the_loop(self.bench.card.sync_rate_hz, self.stopping))
+        async with self.measuring.alone() as stopping:
+            await self.sync_rate.write(await self.off_the_loop(self.bench.card.sync_rate_hz, stopping))
         return 0
 
     @arm.putter
     @guarded
     async def arm(self, instance, value):
-        self.stopping.set()
-        self.scanner.stopping.set()
-        async with self.busy, self.scanner.busy:  # a row that is being measured ends first
-            await self.close_file()
-            await self.open_file(value)
+        await self.rearm(value)
 
-    async def open_file(self, value: str):
-        """A new file for rows of this kind; none for "closed"."""
-        if value == "closed":
-            return
-        shape, chunk = self.row_layout(value)
-        acquisition = self.bench.next_acquisition()
-        attributes = {"bin_width_ns": self.bin_width.value, "routes": list(ROUTES), "acquisition": acquisition}
-        file = await self.off_the_loop(HistogramFile, self.raw_folder, shape, chunk=chunk, attributes=attributes)
-        self.file = file
-        await self.acquisition.write(acquisition)
-        await self.path.write(str(file.path))
-        await self.n_written.write(0)
-
-    def row_layout(self, kind: str) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Shape of one row of the file and of one chunk in it."""
+    def row_kind(self, kind: str) -> RowKind:
+        """What a row of the file is; Refused if that cannot be measured as the card is wired."""
+        cabled, needed = self.bench.card.wiring, WIRING_OF[kind]
+        if cabled != needed:
+            raise Refused(
+                f"{kind!r} needs the wiring {needed!r}, the card is cabled for {cabled!r}: re-cable it, then put Wiring"
+            )
         n_routes, n_channels = len(ROUTES), self.n_channels.value
+        if kind == "records":
+            n = self.max_records.value
+            return RowKind("records", "<u4", (n,), (min(n, RECORDS_CHUNK),), units="", packed=False)
+        if kind == "hbt":
+            return RowKind("histograms", "<u2", (n_channels,), (n_channels,))
         if kind == "point":
-            return (n_routes, n_channels), (n_routes, n_channels)
-        nx = self.scanner.nx.value
-        return (nx, n_routes, n_channels), (nx, 1, n_channels)
+            return RowKind("histograms", "<u2", (n_routes, n_channels), (n_routes, n_channels))
+        n_pixels = self.scanner.n_pixels
+        return RowKind("histograms", "<u2", (n_pixels, n_routes, n_channels), (n_pixels, 1, n_channels))
 
-    async def close_file(self):
-        if self.file is not None:
-            file, self.file = self.file, None
-            await self.off_the_loop(file.close)
-            await self.off_the_loop(self.bench.finish_acquisition, self.acquisition.value)
+    def require_rows_of(self, n_pixels: int):
+        """Refused unless a file for raster rows of this many pixels is open."""
+        if self.file_kind != "raster" or self.file is None:
+            raise Refused("no histogram file is open: put Arm = raster first")
+        if self.file.kind.shape[0] != n_pixels:
+            raise Refused(f"the open file holds rows of {self.file.kind.shape[0]} pixels, not {n_pixels}")
 
-    async def store(self, index: int, histograms: np.ndarray, started_s: float):
-        """Put one row into the open file."""
-        if (file := self.file) is None:
-            raise Refused("the file was closed while the row was measured")
-        await self.off_the_loop(file.write, index, histograms, started_s)
-        await self.n_written.write(file.n_written)
+    def attributes(self):
+        return {**super().attributes(), "bin_width_ns": self.bin_width.value}
 
     @acquire.putter
     @guarded
     async def acquire(self, instance, value):
-        if self.armed_for != "point" or self.file is None:
-            raise Refused("no histogram file is open: put Arm = point first")
-        if self.busy.locked():
-            raise Refused("an integration is already running")
-        async with self.busy:
-            self.stopping.clear()
-            await self.integrate(int(value))
+        takes = {"point": self.take_histograms, "hbt": self.take_pairs, "records": self.take_records}
+        if self.file_kind not in takes:
+            raise Refused("no file for single integrations is open: put Arm = point, hbt or records first")
+        if self.file_kind != "point" and self.integration_time.value > LONGEST_S:
+            raise Refused(f"IntegrationTime {self.integration_time.value:g} s: at most {LONGEST_S:g} s; sum several")
+        async with self.measuring.alone() as stopping:
+            await takes[self.file_kind](int(value), stopping)
         return int(value)
 
-    async def integrate(self, index: int):
-        """Integrate once, store, publish."""
+    async def measure(self, acquire, index: int, stopping, **options):
+        """Let the card measure; the block, if it was not stopped."""
         block = await self.off_the_loop(
-            self.bench.card.acquire,
+            acquire,
             self.integration_time.value,
             acquisition=self.acquisition.value,
             index=index,
-            stop=self.stopping,
+            stop=stopping,
+            **options,
         )
         if block.interrupted:
             raise Refused(f"integration {index} was stopped; nothing of it is kept")
+        return block
+
+    async def take_histograms(self, index: int, stopping):
+        """Integrate once, one histogram a route."""
+        block = await self.measure(self.bench.card.acquire, index, stopping)
         await self.store(index, block.histograms, block.started_s)
         counts = block.histograms.sum(axis=1, dtype=np.int64)
-        await self.counts.write(counts.tolist())
         await self.overflow.write(int(np.any(block.overflow)))
-        await self.lit.write(float(block.lit_fraction))
-        await self.started.write(float(block.started_s))
-        await self.elapsed.write(float(block.elapsed_s))
-        rates = counts / max(self.integration_time.value, 1e-9)
-        await self.spads.judge(dict(zip(ROUTES, map(float, rates), strict=True)))
+        await self.publish(block, counts)
+        await self.judge(counts[None], self.integration_time.value)
 
-    @stop.putter
-    async def stop(self, instance, value):
-        self.stopping.set()
-        return 0
+    async def take_pairs(self, index: int, stopping):
+        """Integrate once, one histogram of start-stop times; the pulse counters count along."""
+        block = await self.measure(self.bench.card.acquire_hbt, index, stopping, n_bins=TRACE_BINS)
+        await self.store(index, block.histogram, block.started_s)
+        trace = block.counts.astype(np.int64)
+        await self.coincidences.write(int(block.histogram.sum(dtype=np.int64)))
+        await self.trace.write(trace.ravel().tolist())
+        await self.overflow.write(int(np.any(block.overflow)))
+        await self.publish(block, trace.sum(axis=0))
+        await self.judge(trace, self.integration_time.value / len(trace))
 
-    @path.shutdown
-    async def path(self, instance, async_lib):
-        self.stopping.set()
-        self.scanner.stopping.set()
-        await self.close_file()
+    async def take_records(self, index: int, stopping):
+        """Measure once, one record a photon. A FIFO that ran over ends it early; what was recorded is kept."""
+        block = await self.measure(self.bench.card.acquire_records, index, stopping)
+        await self.store(index, block.records, block.started_s)
+        await self.n_records.write(len(block.records))
+        await self.overrun.write(int(block.overrun))
+        await self.overflow.write(0)
+        await self.publish(block, block.counts.astype(np.int64))
+        await self.judge(block.counts[None], max(float(block.elapsed_s), 1e-3))

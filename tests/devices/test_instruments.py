@@ -28,6 +28,7 @@ def test_nothing_moves_beyond_the_travel(session, target):
         ("pulsed.repetition", 3e6, "not on the front panel"),
         ("sample.mounted", "Z", "no sample 'Z' in the holder"),
         ("filters.qd", "glass", "no filter 'glass' on the qd wheel"),
+        ("filters.splitter", "70:30", "no beamsplitter '70:30'"),
     ],
 )
 def test_a_refused_set_fails_with_the_reason(session, path, value, reason):
@@ -40,9 +41,12 @@ def test_a_refused_set_fails_with_the_reason(session, path, value, reason):
 
 
 def test_every_quantity_has_a_unit_and_every_setpoint_limits(session):
-    described = session.microscope.piezo.describe() | session.microscope.scanner.describe_configuration()
+    microscope = session.microscope
+    described = microscope.piezo.describe() | microscope.scanner.describe_configuration()
+    described |= microscope.counters.describe_configuration() | microscope.timeharp.describe_configuration()
     units = {key: entry.get("units") for key, entry in described.items()}
     assert units["piezo_x"] == "um" and units["scanner_dwell"] == "s" and units["scanner_x_centre"] == "um"
+    assert units["counters_bin_width"] == "s" and units["counters_dead_time"] == units["timeharp_delay"] == "ns"
     assert described["scanner_dwell"]["lower_ctrl_limit"] == 0.001
 
 
@@ -58,3 +62,17 @@ def test_the_sync_meter_steps_by_128_hz(session):
     session.RE(bps.mv(card.read_sync, 1))
     session.RE(bps.mv(session.microscope.pulsed.emission, "standby"))
     assert card.sync_rate.get() % 128 == 0 and card.sync_rate.get() == pytest.approx(2e6, rel=1e-3)
+
+
+def test_each_laser_has_a_limit_of_its_own(session):
+    microscope = session.microscope
+    assert microscope.pulsed.intensity.limits == (0, 1000) and microscope.cw.intensity.limits == (0, 50_000)
+    for laser, too_much in ((microscope.pulsed, 2000.0), (microscope.cw, 60_000.0)):
+        with pytest.raises(LimitError):
+            session.RE(bps.mv(laser.intensity, too_much))
+
+
+def test_the_mode_of_the_card_is_a_word(session):
+    with pytest.raises(Exception, match="must be one of point, hbt, records"):
+        session.RE(bps.mv(session.microscope.timeharp.mode, "raster"))
+    assert session.microscope.timeharp.mode.get() == "point"

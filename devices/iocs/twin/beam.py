@@ -52,6 +52,11 @@ class BeamState:
         return self.path_open and self.pulsed_on
 
     @property
+    def cw_lit(self) -> bool:
+        """Continuous light reaches the sample."""
+        return self.path_open and self.cw_on
+
+    @property
     def lit(self) -> bool:
         """Any light reaches the sample."""
         return self.path_open and (self.pulsed_on or self.cw_on)

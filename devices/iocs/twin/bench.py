@@ -16,7 +16,10 @@ from numpy.typing import NDArray
 from devices.iocs.twin import preset as presets
 from devices.iocs.twin.beam import BeamReader
 from devices.iocs.twin.clock import Clock
+from devices.iocs.twin.counters import TwinCounters
+from devices.iocs.twin.dots import Dots
 from devices.iocs.twin.drift import Drift
+from devices.iocs.twin.mounting import Mounting
 from devices.iocs.twin.piezo import TwinStage
 from devices.iocs.twin.preset import ROUTES, Preset, SamplePreset
 from devices.iocs.twin.sample import Sample
@@ -24,8 +27,9 @@ from devices.iocs.twin.scanner import LineScanner
 from devices.iocs.twin.spads import TwinSpads
 from devices.iocs.twin.spectrofluorometer import TwinSpectrofluorometer
 from devices.iocs.twin.timeharp import TwinTimeHarp
-from devices.iocs.twin.train import OpticalTrain, View
+from devices.iocs.twin.train import OpticalTrain
 from devices.iocs.twin.truth import TruthFile
+from devices.iocs.twin.view import View
 
 
 class Bench:
@@ -35,6 +39,7 @@ class Bench:
     ----------
     preset : its instrument is the bench; its sample is mounted first, in place of a built-in one of that name
     others : presets whose samples can be mounted too, on the same bench
+    memory : folder that keeps what continuous light did to the dots, and how samples lie; None forgets
     truth : where the sealed truth goes; None keeps none
     """
 
@@ -49,22 +54,28 @@ class Bench:
         beam: BeamReader,
         truth: Path | None = None,
         others: Sequence[Preset] = (),
+        memory: Path | None = None,
     ) -> None:
         self.preset, self.seed, self.clock = preset, seed, clock
         self._given = {given.name: given for given in (*others, preset)}
         self.samples = tuple(sorted({*presets.names(), *self._given}))
         self.mounted = preset.name
         self._made: dict[str, Sample] = {}
+        self._memory = memory
         self._truth = TruthFile(truth, preset, seed) if truth else None
         instrument = preset.instrument
         self.stage = TwinStage(instrument.piezo, clock, seed)
-        self._train = OpticalTrain(
-            instrument, clock, beam, self.stage, Drift(instrument.drift, seed), self._sample(preset.name)
+        drift, sample = Drift(instrument.drift, seed), self._sample(preset.name)
+        mounting = Mounting(
+            instrument.mounting, seed, instrument.piezo.travel_um, memory / "mountings.bin" if memory else None
         )
+        self._train = OpticalTrain(instrument, clock, beam, self.stage, drift, sample, mounting)
         self.filters = self._train.filters
         self.spads = TwinSpads(self._train, seed)
         self.card = TwinTimeHarp(self._train, self._generator, self._record)
-        self.scan_line = LineScanner(self._train, self.card, self._generator, self._record).scan_line
+        self.counters = TwinCounters(self._train, self._generator, self._record)
+        scanner = LineScanner(self._train, self.card, self._generator, self._record)
+        self.scan_line, self.scan_counts = scanner.scan_line, scanner.scan_counts
         self.spectrofluorometer = TwinSpectrofluorometer(
             instrument.fs5, clock, seed, self._samples(), mounted=preset.name, truth=self._truth
         )
@@ -75,6 +86,11 @@ class Bench:
             raise ValueError(f"sample = {name!r}: there are {', '.join(self.samples)}")
         self._train.sample = self._sample(name)
         self.mounted = name
+        self._train.mounting.put_back()
+
+    def dots(self, name: str = "") -> Dots:
+        """The dots of the sample of that name, or of the mounted one."""
+        return self._sample(name or self.mounted).dots
 
     def next_acquisition(self) -> int:
         """A number no acquisition had before, also across a restart of this process."""
@@ -93,12 +109,15 @@ class Bench:
     def _sample(self, name: str) -> Sample:
         """The sample of that name, made when first needed."""
         if name not in self._made:
+            optics = self.preset.instrument.optics
             self._made[name] = Sample(
                 self._preset(name).sample,
                 self.seed,
                 name=name,
                 travel_um=self.preset.instrument.piezo.travel_um[:2],
-                psf_fwhm_um=self.preset.instrument.optics.psf_fwhm_um,
+                psf_fwhm_um=optics.psf_fwhm_um,
+                cw_profile_um=(optics.cw_excitation_fwhm_um, optics.cw_psf_fwhm_um),
+                memory=self._memory / f"dots-{crc32(name.encode()):08x}.bin" if self._memory else None,
             )
         if self._truth:
             self._truth.sample(name, self._made[name])
@@ -116,9 +135,7 @@ class Bench:
         key = (crc32(device), acquisition, index)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
-    def _record(
-        self, kind: str, acquisition: int, index: int, view: View, dwell_s: float, commanded_um: NDArray
-    ) -> None:
+    def _record(self, kind: str, acquisition: int, index: int, view: View, dwell_s: float, spots_um: NDArray) -> None:
         """Hand the truth about a line or block to the file."""
         if not self._truth:
             return
@@ -128,9 +145,10 @@ class Bench:
             "sample": self.mounted,
             "dwell_s": dwell_s,
             "filters": self.filters.as_dict(),
+            **self._train.mounting.as_dict(),
             "range_code": settings.range_code,
             "offset_ns": settings.offset_ns,
             "bin_width_ns": settings.bin_width_ns,
             "repetition_hz": self._train.repetition_hz(),
         }
-        self._truth.line(acquisition, index, commanded_um, view, about)
+        self._truth.line(acquisition, index, spots_um, view, about)

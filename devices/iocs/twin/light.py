@@ -24,8 +24,13 @@ class TwinLight:
 
     @property
     def max_w_cm2(self) -> float:
-        """Highest intensity at the focus."""
+        """Highest intensity of the pulsed laser at the focus."""
         return self.preset.max_w_cm2
+
+    @property
+    def max_cw_w_cm2(self) -> float:
+        """Highest intensity of the continuous laser at the focus."""
+        return self.preset.max_cw_w_cm2
 
     def open_shutter(self) -> None:
         """Open; PermissionError while the interlock is open."""
@@ -48,13 +53,13 @@ class TwinLight:
             raise ValueError(f"repetition_hz = {repetition_hz}: the selector has {rates_hz}")
         if on:
             self._require_interlock()
-        self._writer.update(pulsed_on=on, repetition_hz=repetition_hz, pulsed_w_cm2=self._intensity(w_cm2))
+        self._writer.update(pulsed_on=on, repetition_hz=repetition_hz, pulsed_w_cm2=_within(w_cm2, self.max_w_cm2))
 
     def cw(self, on: bool, w_cm2: float) -> None:
         """Set the continuous laser."""
         if on:
             self._require_interlock()
-        self._writer.update(cw_on=on, cw_w_cm2=self._intensity(w_cm2))
+        self._writer.update(cw_on=on, cw_w_cm2=_within(w_cm2, self.max_cw_w_cm2))
 
     @property
     def interlock(self) -> bool:
@@ -83,7 +88,9 @@ class TwinLight:
         if not self.interlock:
             raise PermissionError("the interlock is open: close the enclosure first")
 
-    def _intensity(self, w_cm2: float) -> float:
-        if not (math.isfinite(w_cm2) and 0 <= w_cm2 <= self.preset.max_w_cm2):
-            raise ValueError(f"intensity = {w_cm2} W/cm2: allowed is 0..{self.preset.max_w_cm2:g}")
-        return float(w_cm2)
+
+def _within(w_cm2: float, most_w_cm2: float) -> float:
+    """The intensity; ValueError beyond what the laser has."""
+    if not (math.isfinite(w_cm2) and 0 <= w_cm2 <= most_w_cm2):
+        raise ValueError(f"intensity = {w_cm2} W/cm2: allowed is 0..{most_w_cm2:g}")
+    return float(w_cm2)

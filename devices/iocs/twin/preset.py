@@ -1,7 +1,8 @@
 """Presets of the twin: every number of the simulated sample and instrument, read from TOML.
 
 A preset file holds `name`, `[sample]` and `[instrument]`. With `base = "A"` (a built-in preset or a file)
-it only states what differs from that one; what is said nowhere of spectroscopy stands in `spectra.toml`.
+it only states what differs from that one; what is said nowhere of spectroscopy or of continuous light stands in
+`spectra.toml` and `emitters.toml`.
 Everything is checked before anything is built: an unknown, missing, mistyped or impossible value is a
 `PresetError` that names file, key, value and what is allowed.
 Rates are detected counts per second, with OD1 in front of the perovskite SPAD.
@@ -14,11 +15,13 @@ from pathlib import Path
 from typing import Annotated
 
 from devices.iocs.twin.absorption import FilmAbsorption
+from devices.iocs.twin.emitter_preset import BleachingPreset, BlinkingPreset, CwPreset
 from devices.iocs.twin.schema import OneOf, PresetError, Within, build, overlay, read_toml
 from devices.iocs.twin.spectral_preset import SpectraPreset, SpectrofluorometerPreset, relations
 
 FOLDER = Path(__file__).parent / "presets"
-COMMON = ("bench", "spectra")  # no presets by themselves: the microscope of all built-in samples, default spectroscopy
+DEFAULTS = ("spectra", "emitters")  # what a preset need not say
+COMMON = ("bench", *DEFAULTS)  # no presets by themselves; bench: the microscope of all built-in samples
 ROUTES = ("perovskite", "qd")
 
 
@@ -40,6 +43,8 @@ class QdPreset:
     index: Annotated[float, Within(1, 4)]
     sphere_radius_nm: Annotated[float, Within(1, 1000)]
     influence: Annotated[int, Within(-1, 1)]
+    heights: Annotated[tuple[float, float], Within(0, 1)]
+    pair_share: Annotated[float, Within(0, 1)]
 
 
 @dataclass(frozen=True)
@@ -91,28 +96,35 @@ class SamplePreset:
     crystallinity: CrystallinityPreset
     perovskite: PerovskitePreset
     scatter: ScatterPreset
+    cw: CwPreset
+    blinking: BlinkingPreset
+    bleaching: BleachingPreset
     spectra: SpectraPreset
 
 
 @dataclass(frozen=True)
 class LaserPreset:
-    """Pulsed laser; front_panel_hz is the true rate whatever is declared, 0 follows the declaration."""
+    """Both lasers at the focus; front_panel_hz is the true rate whatever is declared, 0 follows the declaration."""
 
     rates_hz: Annotated[tuple[float, ...], Within(1e3, 1e8)]
     repetition_hz: Annotated[float, Within(1e3, 1e8)]
     front_panel_hz: Annotated[float, Within(0, 1e8)]
     pulse_fwhm_ns: Annotated[float, Within(0, 10)]
     max_w_cm2: Annotated[float, Within(0, 1e6)]
+    max_cw_w_cm2: Annotated[float, Within(0, 1e7)]
 
 
 @dataclass(frozen=True)
 class OpticsPreset:
-    """Resolution, attenuation, and what leaks from one route into the other."""
+    """Resolution, attenuation, what leaks from one route into the other, and how the beamsplitter shares."""
 
     psf_fwhm_um: Annotated[float, Within(0.05, 5)]
     od1_attenuation: Annotated[float, Within(1, 1000)]
     crosstalk_perovskite_to_qd: Annotated[float, Within(0, 1)]
     crosstalk_qd_to_perovskite: Annotated[float, Within(0, 1)]
+    cw_psf_fwhm_um: Annotated[float, Within(0.05, 5)]
+    cw_excitation_fwhm_um: Annotated[float, Within(0.05, 5)]
+    splitter_share: Annotated[float, Within(0, 1)]
 
 
 @dataclass(frozen=True)
@@ -125,6 +137,14 @@ class DriftPreset:
     seed: Annotated[int, Within(0, 2**31)]
     jump_at_s: Annotated[float, Within(0, 1e9)]
     jump_um: Annotated[tuple[float, float], Within(-20, 20)]
+
+
+@dataclass(frozen=True)
+class MountingPreset:
+    """How far, and by what angle, a sample comes to lie elsewhere whenever it is put back."""
+
+    remount_um: Annotated[float, Within(0, 50)]
+    remount_deg: Annotated[float, Within(0, 180)]
 
 
 @dataclass(frozen=True)
@@ -143,13 +163,15 @@ class PiezoPreset:
 
 @dataclass(frozen=True)
 class SpadPreset:
-    """One photon counter; flat_share is the flat background per signal count (afterpulses, delayed light)."""
+    """One photon counter; flat_share is the flat background per signal count under pulsed light (delayed light)."""
 
     jitter_fwhm_ns: Annotated[float, Within(0, 10)]
     dark_cps: Annotated[float, Within(0, 1e6)]
     dead_time_ns: Annotated[float, Within(0, 10_000)]
     relative_pde: Annotated[float, Within(0, 2)]
     flat_share: Annotated[float, Within(0, 1)]
+    afterpulse_probability: Annotated[float, Within(0, 0.5)]
+    afterpulse_ns: Annotated[float, Within(1, 1e5)]
 
 
 @dataclass(frozen=True)
@@ -162,7 +184,7 @@ class SpadsPreset:
 
 @dataclass(frozen=True)
 class CardPreset:
-    """The start-stop card: photon starts, next laser pulse stops."""
+    """The start-stop card: photon starts, next laser pulse (or clock tick, or delayed photon) stops."""
 
     serial: Annotated[str, OneOf()]
     base_resolution_ps: Annotated[float, Within(1, 1000)]
@@ -172,6 +194,10 @@ class CardPreset:
     blind_start_ns: Annotated[float, Within(0, 1000)]
     dead_time_ns: Annotated[float, Within(0, 10_000)]
     sync_quantum_hz: Annotated[float, Within(1, 1e5)]
+    delay_ns: Annotated[float, Within(0, 2000)]
+    clock_period_ns: Annotated[float, Within(20, 1e5)]
+    readout_records_per_s: Annotated[float, Within(1e3, 1e9)]
+    fifo_records: Annotated[int, Within(1024, 2**30)]
 
 
 @dataclass(frozen=True)
@@ -181,6 +207,7 @@ class InstrumentPreset:
     laser: LaserPreset
     optics: OpticsPreset
     drift: DriftPreset
+    mounting: MountingPreset
     piezo: PiezoPreset
     spads: SpadsPreset
     card: CardPreset
@@ -208,7 +235,7 @@ def load(name_or_path: str | Path) -> Preset:
     (1.9, 4.1)
     """
     path = _find(name_or_path)
-    preset = build(Preset, _with_spectroscopy(_with_base(path, ())), path)
+    preset = build(Preset, _with_defaults(_with_base(path, ())), path)
     _check_consistency(preset, path)
     return preset
 
@@ -235,17 +262,20 @@ def _with_base(path: Path, above: tuple[Path, ...]) -> dict:
     return overlay(_with_base(_find(base, path.parent), (*above, path)), own)
 
 
-def _with_spectroscopy(tables: dict) -> dict:
-    """The tables, where they are silent on spectroscopy, as by default."""
-    default = read_toml(FOLDER / f"{COMMON[1]}.toml")
-    given = {key: overlay(default[key], tables[key]) for key in default if isinstance(tables.get(key), dict)}
-    return tables | given
+def _with_defaults(tables: dict) -> dict:
+    """The tables, where they are silent on spectroscopy and continuous light, as by default."""
+    for name in DEFAULTS:
+        default = read_toml(FOLDER / f"{name}.toml")
+        given = {key: overlay(default[key], tables[key]) for key in default if isinstance(tables.get(key), dict)}
+        tables = tables | given
+    return tables
 
 
 def _check_consistency(preset: Preset, path: Path) -> None:
     """What no single value can say: the relations between them."""
     laser, card = preset.instrument.laser, preset.instrument.card
     signs, ends_cps = preset.instrument.piezo.axis_sign, preset.sample.perovskite.rate_cps
+    heights, off_s = preset.sample.qd.heights, preset.sample.blinking.off_s
     bench = (
         (laser.repetition_hz in laser.rates_hz, "instrument.laser.repetition_hz", laser.repetition_hz,
          f"one of rates_hz {laser.rates_hz}"),
@@ -255,6 +285,8 @@ def _check_consistency(preset: Preset, path: Path) -> None:
         (len(card.range_codes) > 0, "instrument.card.range_codes", card.range_codes, "at least one code"),
         ((ends_cps[0] > 0) == (ends_cps[1] > 0), "sample.perovskite.rate_cps", ends_cps,
          "two rates > 0, or two zeros for no emission"),
+        (heights[0] <= heights[1], "sample.qd.heights", heights, "lowest first"),
+        (off_s[0] < off_s[1], "sample.blinking.off_s", off_s, "the shortest first"),
     )  # fmt: skip
     for holds, key, value, allowed in (*bench, *relations(preset.sample.spectra, preset.instrument.fs5)):
         if not holds:

@@ -7,34 +7,24 @@ sample itself, after drift and stage errors. Rates are detected counts per secon
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.spatial import KDTree
 
+from devices.iocs.twin.dots import Dots
+from devices.iocs.twin.emitters import clusters_of, emitters
 from devices.iocs.twin.fields import Field, Nuclei, Rectangle, crystallinity, scatter_dots
-from devices.iocs.twin.medium import lifetime_ratio
-from devices.iocs.twin.preset import QdPreset, SamplePreset
+from devices.iocs.twin.preset import SamplePreset
 
 Floats = NDArray[np.float64]
 FWHM_PER_SIGMA = 2 * np.sqrt(2 * np.log(2))
 MARGIN_UM = 8.0  # drift and edges stay inside
 GRID_UM = 0.1
-DOT_RADIUS_NM = 5.5
 FRAME_UM = 50.0  # rates are quoted for the mean over this central square
 PSF_REACH = 4.0  # sigmas
-EMITTER = np.dtype(
-    [
-        ("id", "i4"),
-        ("x_um", "f8"),
-        ("y_um", "f8"),
-        ("z_nm", "f8"),
-        ("tau_ref_ns", "f8"),
-        ("tau_ns", "f8"),
-        ("brightness", "f8"),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -55,7 +45,9 @@ class Sample:
     Parameters
     ----------
     travel_um : where the stage can go; the sample is a little larger
-    psf_fwhm_um : optical resolution
+    psf_fwhm_um : optical resolution under pulsed light
+    cw_profile_um : widths (FWHM) of excitation and of detected light under the continuous laser
+    memory : file that keeps what continuous light did to the dots; None forgets
     """
 
     def __init__(
@@ -66,24 +58,36 @@ class Sample:
         name: str = "",
         travel_um: tuple[float, float] = (100.0, 100.0),
         psf_fwhm_um: float = 0.20,
+        cw_profile_um: tuple[float, float] = (0.212, 0.24),
+        memory: Path | None = None,
     ) -> None:
         self.preset = preset
-        dots, grains, elsewhere = _generators(seed, name)
+        dots, grains, elsewhere, life = _generators(seed, name)
         self._psf_sigma_um = psf_fwhm_um / FWHM_PER_SIGMA
         area = (-MARGIN_UM, travel_um[0] + MARGIN_UM, -MARGIN_UM, travel_um[1] + MARGIN_UM)
         frame = _central(travel_um)
         xy_um, nuclei = scatter_dots(preset.qd, area, dots)
+        cluster = clusters_of(nuclei)
         if preset.qd.influence == 0:
             _, nuclei = scatter_dots(preset.qd, area, elsewhere)
-        self.emitters = _emitters(preset, xy_um, dots)
+        self.emitters = emitters(preset, xy_um, cluster, dots, life)
         self.emitters["brightness"] *= self._qd_gain(frame)
         self.crystallinity: Field = crystallinity(
             preset.crystallinity, nuclei, preset.qd.influence, area, GRID_UM, grains
         )
         self.nuclei: Nuclei = nuclei
-        self._tree = KDTree(xy_um) if len(xy_um) else None
+        places_um = np.column_stack([self.emitters["x_um"], self.emitters["y_um"]])
+        self._tree = KDTree(places_um) if len(places_um) else None
         self._gain = 1.0
         self._gain = self._perovskite_gain(frame)
+        self.dots = Dots(
+            self.emitters,
+            preset.blinking,
+            lambda dot: _generator(seed, name, dot),
+            reference_w_cm2=preset.cw.reference_w_cm2,
+            profile_um=cw_profile_um,
+            memory=memory,
+        )
 
     def emission(self, x_um: ArrayLike, y_um: ArrayLike, w_cm2: ArrayLike) -> Emission:
         """What the positions emit under pulsed light of `w_cm2`, all broadcast to one shape."""
@@ -109,7 +113,11 @@ class Sample:
         pairs = here.sparse_distance_matrix(self._tree, PSF_REACH * self._psf_sigma_um, output_type="ndarray")
         pairs = pairs[np.lexsort((pairs["j"], pairs["i"]))]
         near = self.emitters[pairs["j"]]
-        weight = near["brightness"] * np.exp(-(pairs["v"] ** 2) / (2 * self._psf_sigma_um**2))
+        weight = (
+            near["brightness"]
+            * ~self.dots.bleached(pairs["j"])
+            * np.exp(-(pairs["v"] ** 2) / (2 * self._psf_sigma_um**2))
+        )
         total: Floats = np.bincount(pairs["i"], weight, minlength=x_um.size).astype(float)
         lived = np.bincount(pairs["i"], weight * near["tau_ns"], minlength=x_um.size)
         mean_ns = np.divide(lived, total, out=np.full(x_um.size, self.emitters["tau_ns"].mean()), where=total > 0)
@@ -144,51 +152,21 @@ class Sample:
 
 
 def _generators(seed: int, name: str) -> tuple[np.random.Generator, ...]:
-    """Independent generators for dots, grains, and nuclei that are not dots."""
+    """Independent generators for dots, grains, nuclei that are not dots, and the dots' life under continuous light."""
     key = (crc32(b"sample"), crc32(name.encode()))
-    return tuple(map(np.random.default_rng, np.random.SeedSequence(seed, spawn_key=key).spawn(3)))
+    return tuple(map(np.random.default_rng, np.random.SeedSequence(seed, spawn_key=key).spawn(4)))
+
+
+def _generator(seed: int, name: str, dot: int) -> np.random.Generator:
+    """The generator of one dot's blinking."""
+    key = (crc32(b"blinking"), crc32(name.encode()), dot)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
 
 
 def _central(travel_um: tuple[float, float]) -> Rectangle:
     half_x, half_y = (min(FRAME_UM, travel) / 2 for travel in travel_um)
     middle_x, middle_y = travel_um[0] / 2, travel_um[1] / 2
     return (middle_x - half_x, middle_x + half_x, middle_y - half_y, middle_y + half_y)
-
-
-def _emitters(preset: SamplePreset, xy_um: Floats, rng: np.random.Generator) -> NDArray:
-    """The table of all dots: place, lifetime on glass and in the film, relative brightness."""
-    table = np.zeros(len(xy_um), dtype=EMITTER)
-    table["id"] = np.arange(len(xy_um))
-    table["x_um"], table["y_um"] = xy_um.T
-    margin_nm = min(DOT_RADIUS_NM, preset.thickness_nm / 2)
-    table["z_nm"] = rng.uniform(margin_nm, preset.thickness_nm - margin_nm, len(xy_um))
-    table["tau_ref_ns"] = _lognormal(preset.qd, len(xy_um), rng)
-    table["tau_ns"] = table["tau_ref_ns"] * _ratio(preset, table["z_nm"])
-    spread = preset.qd.brightness_ln_sd
-    table["brightness"] = rng.lognormal(-(spread**2) / 2, spread, len(xy_um))
-    return table
-
-
-def _lognormal(qd: QdPreset, count: int, rng: np.random.Generator) -> Floats:
-    """Lifetimes on glass with the preset's mean and standard deviation."""
-    ln_var = np.log1p((qd.tau_ref_sd_ns / qd.tau_ref_mean_ns) ** 2)
-    return rng.lognormal(np.log(qd.tau_ref_mean_ns) - ln_var / 2, np.sqrt(ln_var), count)
-
-
-def _ratio(preset: SamplePreset, z_nm: Floats) -> Floats:
-    """Lifetime in the film over lifetime on glass, from a table over the height."""
-    if preset.thickness_nm == 0:
-        return np.ones(len(z_nm))
-    heights_nm = np.linspace(0, preset.thickness_nm, 257)
-    ratios = lifetime_ratio(
-        heights_nm,
-        thickness_nm=preset.thickness_nm,
-        film_index=preset.film_index,
-        substrate_index=preset.substrate_index,
-        dot_index=preset.qd.index,
-        radius_nm=preset.qd.sphere_radius_nm,
-    )
-    return np.interp(z_nm, heights_nm, ratios)
 
 
 def _geometric(ends: tuple[float, float], c: Floats) -> Floats:

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from devices.iocs.twin.card import N_CHANNELS
+from devices.iocs.twin.counters import clicks
 from devices.iocs.twin.preset import ROUTES
-from devices.iocs.twin.timeharp import Generator, Record, TwinTimeHarp, view_of
-from devices.iocs.twin.train import Glimpse, OpticalTrain
+from devices.iocs.twin.timeharp import Generator, Record, TwinTimeHarp
+from devices.iocs.twin.train import OpticalTrain
+from devices.iocs.twin.view import Glimpse, View
 
 Floats = NDArray[np.float64]
 
@@ -40,8 +42,34 @@ class LineBlock:
     interrupted: bool
 
 
+@dataclass(frozen=True)
+class CountedPixels:
+    """Pixels as scanner and pulse counters deliver them; counts (n_pixels, n_routes), else as `LineBlock`."""
+
+    counts: NDArray[np.int64]
+    lit: Floats
+    x_um: Floats
+    y_um: Floats
+    started_s: float
+    elapsed_s: float
+    interrupted: bool
+
+
+@dataclass(frozen=True)
+class Walk:
+    """Pixels that were visited: where they were to be, where the sensors saw them, and the light meanwhile."""
+
+    path_um: Floats
+    measured_um: Floats
+    view: View | None
+    glimpses: list[Glimpse]
+    missing: int
+    started_s: float
+    elapsed_s: float
+
+
 class LineScanner:
-    """Scans lines with the stage and the card of one bench."""
+    """Scans pixels with the stage, and the card or the pulse counters of one bench."""
 
     def __init__(self, train: OpticalTrain, card: TwinTimeHarp, generator: Generator, record: Record) -> None:
         self._train, self._card, self._generator, self._record = train, card, generator, record
@@ -59,31 +87,57 @@ class LineScanner:
         on_pixel: Callable[[int], None] | None = None,
     ) -> LineBlock:
         """Fly back, then integrate pixel by pixel; ends early if `stop` is set. `on_pixel` hears of each."""
-        path_um = self._path(x_um, y_um, dwell_s, settle_s)
+        self._card.require("raster")
+        rng = self._generator(b"scanner", acquisition, index)
+        walk = self._visit(self._path(x_um, y_um, dwell_s, settle_s), dwell_s, settle_s, rng, stop, on_pixel)
+        histograms = np.zeros((len(walk.glimpses), len(ROUTES), N_CHANNELS), dtype=np.uint16)
+        overflow, lit = np.zeros(len(ROUTES), dtype=bool), np.zeros(0)
+        if walk.view:
+            view = walk.view.as_flat()
+            histograms, overflow = self._card.line(view, walk.glimpses, dwell_s, rng)
+            lit = view.lit
+            self._record("line", acquisition, index, walk.view, dwell_s, walk.path_um)
+        return LineBlock(_extended(histograms, walk.missing, 0), overflow, *_ending(walk, lit))
+
+    def scan_counts(
+        self,
+        x_um: ArrayLike,
+        y_um: ArrayLike,
+        *,
+        dwell_s: float,
+        settle_s: float,
+        acquisition: int,
+        index: int,
+        stop: threading.Event | None = None,
+        on_pixel: Callable[[int], None] | None = None,
+    ) -> CountedPixels:
+        """As `scan_line`, with the pulse counters instead of the card; `lit` is the share under either laser."""
+        rng = self._generator(b"scanner", acquisition, index)
+        walk = self._visit(self._path(x_um, y_um, dwell_s, settle_s), dwell_s, settle_s, rng, stop, on_pixel)
+        counts, lit = np.zeros((0, len(ROUTES)), dtype=np.int64), np.zeros(0)
+        if walk.view:
+            counts = clicks(walk.view.heard_cps * dwell_s, dwell_s, self._train.spads, rng)
+            lit = walk.view.any_lit
+            self._record("counts", acquisition, index, walk.view, dwell_s, walk.path_um)
+        return CountedPixels(_extended(counts, walk.missing, 0), *_ending(walk, lit))
+
+    def _visit(
+        self,
+        path_um: Floats,
+        dwell_s: float,
+        settle_s: float,
+        rng: np.random.Generator,
+        stop: threading.Event | None,
+        on_pixel: Callable[[int], None] | None,
+    ) -> Walk:
+        """Walk the path; the dots live through dwells and settling."""
         started_s, start_um = self._train.clock.now_s, self._train.stage.at_um[:2]
         glimpses = self._walk(path_um, dwell_s, settle_s, stop, on_pixel)
-        elapsed_s = self._train.clock.now_s - started_s
-        rng = self._generator(b"scanner", acquisition, index)
-        seen_um = self._seen_um(np.vstack([start_um, path_um[: len(glimpses)]]), dwell_s, settle_s)
+        elapsed_s, visited_um = self._train.clock.now_s - started_s, path_um[: len(glimpses)]
+        seen_um = self._seen_um(np.vstack([start_um, visited_um]), dwell_s, settle_s)
         measured_um = seen_um + rng.normal(0, self._train.stage.preset.noise_nm / 1000, seen_um.shape)
-        histograms = np.zeros((len(glimpses), len(ROUTES), N_CHANNELS), dtype=np.uint16)
-        overflow, lit = np.zeros(len(ROUTES), dtype=bool), np.zeros(0)
-        if glimpses:
-            view = view_of(self._train, seen_um, glimpses)
-            histograms, overflow = self._card.line(view, glimpses, dwell_s, rng)
-            lit = view.lit
-            self._record("line", acquisition, index, view, dwell_s, path_um[: len(glimpses)])
-        missing = len(path_um) - len(glimpses)
-        return LineBlock(
-            _extended(histograms, missing, 0),
-            overflow,
-            _extended(lit, missing, 0),
-            _extended(measured_um[:, 0], missing, np.nan),
-            _extended(measured_um[:, 1], missing, np.nan),
-            started_s,
-            elapsed_s,
-            missing > 0,
-        )
+        view = self._train.see(seen_um, glimpses, lead_s=settle_s) if glimpses else None
+        return Walk(visited_um, measured_um, view, glimpses, len(path_um) - len(glimpses), started_s, elapsed_s)
 
     def _walk(
         self,
@@ -127,6 +181,12 @@ class LineScanner:
         for corner in ((x.min(), y.min()), (x.max(), y.max())):
             self._train.stage.check(*corner, self._train.stage.at_um[2])
         return np.column_stack([x, y])
+
+
+def _ending(walk: Walk, lit: Floats) -> tuple[Floats, Floats, Floats, float, float, bool]:
+    """The last fields of both kinds of line, missing pixels filled in."""
+    x_um, y_um = (_extended(column, walk.missing, np.nan) for column in walk.measured_um.T)
+    return _extended(lit, walk.missing, 0), x_um, y_um, walk.started_s, walk.elapsed_s, walk.missing > 0
 
 
 def _extended(array: NDArray, missing: int, value: float) -> NDArray:

@@ -6,9 +6,11 @@ import threading
 from zlib import crc32
 
 import numpy as np
+from numpy.typing import NDArray
 
 from devices.iocs.twin.preset import ROUTES
 from devices.iocs.twin.train import OpticalTrain
+from devices.iocs.twin.view import Glimpse
 
 GATE_S = 0.1
 
@@ -23,12 +25,19 @@ class TwinSpads:
 
     def rates(self) -> dict[str, float]:
         """Counts per second of each route in a 0.1 s gate, dead time included."""
-        train, light = self._train, self._train.beam.read()
-        spot = np.array([train.stage.at_um[:2]])
-        lit = np.array([float(light.pulsed_lit)])
-        view = train.view(spot, np.array([train.clock.now_s]), lit, np.array([light.pulsed_w_cm2]))
-        dead_s = np.array([spad.dead_time_ns for spad in train.spads]) * 1e-9
-        clicks_cps = view.total_cps[0] / (1 + view.total_cps[0] * dead_s)
+        clicks_cps = clicked_cps(self._train)
         with self._lock:
             counts = self._rng.poisson(clicks_cps * GATE_S)
         return dict(zip(ROUTES, (counts / GATE_S).tolist(), strict=True))
+
+
+def clicked_cps(train: OpticalTrain) -> NDArray[np.float64]:
+    """(n_routes,) mean rates of all counters here and now, dead time included."""
+    light, spot_um = train.beam.read(), np.array([train.stage.at_um[:2]])
+    now = Glimpse(
+        train.clock.now_s, GATE_S, float(light.pulsed_lit), light.pulsed_w_cm2, light.repetition_hz, True,
+        float(light.cw_lit), light.cw_w_cm2, float(light.lit),
+    )  # fmt: skip
+    heard_cps = train.see(spot_um, [now], keep=False).heard_cps[0]
+    dead_s = np.array([spad.dead_time_ns for spad in train.spads]) * 1e-9
+    return heard_cps / (1 + heard_cps * dead_s)

@@ -1,44 +1,37 @@
-"""The card on the bench: its settings, its sync meter, and acquisitions at the present spot."""
+"""The card on the bench: its wiring, its settings, its sync meter, and acquisitions at the present spot."""
 
 from __future__ import annotations
 
-import math
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from devices.iocs.twin.card import N_CHANNELS, CardSettings, conversions, delivered, limited
-from devices.iocs.twin.photons import Slots, after_dead_time, detections
+from devices.iocs.twin import raster, wirings
+from devices.iocs.twin.blocks import Block, HbtBlock, RecordBlock
+from devices.iocs.twin.card import N_CHANNELS, CardSettings
+from devices.iocs.twin.clicks import in_bins
+from devices.iocs.twin.observation import observe
 from devices.iocs.twin.preset import ROUTES
-from devices.iocs.twin.train import MAX_SLICES, SLICE_S, Glimpse, OpticalTrain, View
+from devices.iocs.twin.records import MAX_RECORDS, Recorder
+from devices.iocs.twin.spads import clicked_cps
+from devices.iocs.twin.start_stop import StartStop
+from devices.iocs.twin.streams import TICKS_PER_S
+from devices.iocs.twin.train import OpticalTrain
+from devices.iocs.twin.view import Glimpse, View
 
 METER_S = 0.5
-BATCH_PHOTONS = 500_000
-BATCH_TICKS = 2**61
 
 Generator = Callable[[bytes, int, int], np.random.Generator]  # of a device, an acquisition and an index
 Record = Callable[[str, int, int, View, float, NDArray[np.float64]], None]  # what was seen, from where
 
 
-@dataclass(frozen=True)
-class Block:
-    """One histogram per route, with what the light did meanwhile; times are simulated seconds."""
-
-    histograms: NDArray[np.uint16]
-    overflow: NDArray[np.bool_]
-    lit_fraction: float
-    started_s: float
-    elapsed_s: float
-    interrupted: bool
-
-
 class TwinTimeHarp:
-    """A TimeHarp 200 in histogramming mode behind a router."""
+    """A TimeHarp 200 with a router; what it can measure depends on what is cabled to it."""
 
     n_channels = N_CHANNELS
+    max_records = MAX_RECORDS
 
     def __init__(
         self,
@@ -47,11 +40,24 @@ class TwinTimeHarp:
         record: Record,
     ) -> None:
         self._train, self._generator, self._record = train, generator, record
-        self._preset = train.preset.card
+        self._preset, self._wiring = train.preset.card, "raster"
         self.serial = self._preset.serial
         self.base_resolution_ps = self._preset.base_resolution_ps
         codes = self._preset.range_codes
         self.settings = CardSettings.of(self._preset, 2 if 2 in codes else codes[0], 0.0)
+
+    @property
+    def wiring(self) -> str:
+        """What is cabled to the card, one of WIRINGS."""
+        return self._wiring
+
+    @wiring.setter
+    def wiring(self, name: str) -> None:
+        self._wiring = wirings.known(name)
+
+    def require(self, wiring: str) -> None:
+        """ValueError unless the card is wired so."""
+        wirings.require(self._wiring, wiring)
 
     def configure(self, range_code: int, offset_ns: float) -> float:
         """Choose range and offset; the offset the card really has. ValueError if it cannot."""
@@ -74,83 +80,67 @@ class TwinTimeHarp:
         return self.settings.bin_width_ns
 
     def sync_rate_hz(self, stop: threading.Event | None = None) -> float:
-        """Laser pulses per second after the meter has settled (0.5 s), in its coarse steps."""
+        """What the sync input hears per second after the meter has settled (0.5 s), in its coarse steps."""
         self._train.clock.advance(METER_S, stop)
         quantum_hz = self._preset.sync_quantum_hz
-        return round(self._train.repetition_hz() / quantum_hz) * quantum_hz
+        return round(self._sync_hz() / quantum_hz) * quantum_hz
+
+    def _sync_hz(self) -> float:
+        if self._wiring == "raster":
+            return self._train.repetition_hz()
+        if self._wiring == "clock":
+            return 1e9 / self._preset.clock_period_ns
+        return float(clicked_cps(self._train)[1])
 
     def acquire(self, tacq_s: float, *, acquisition: int, index: int, stop: threading.Event | None = None) -> Block:
         """Integrate for `tacq_s` where the stage is; what was counted so far if `stop` is set."""
-        if not (math.isfinite(tacq_s) and tacq_s > 0):
-            raise ValueError(f"tacq_s = {tacq_s}: it must be finite and > 0")
-        slice_s = tacq_s / min(max(math.ceil(tacq_s / SLICE_S - 1e-9), 1), MAX_SLICES)
-        started_s, spot_um = self._train.clock.now_s, self._train.stage.at_um[:2]
-        glimpses = self._watch(tacq_s, slice_s, stop)
-        spots_um = np.repeat([spot_um], len(glimpses), axis=0)
-        view = view_of(self._train, spots_um, glimpses)
-        counts = np.zeros(len(ROUTES) * N_CHANNELS, dtype=np.int64)
-        rng = self._generator(b"card", acquisition, index)
-        for _, indices in self._photons(view, glimpses, slice_s, rng):
-            counts += np.bincount(indices % counts.size, minlength=counts.size)
-        histograms, overflow = limited(counts.reshape(1, len(ROUTES), N_CHANNELS))
-        self._record("block", acquisition, index, view, slice_s, spots_um)
-        complete, lit = glimpses[-1].complete, float(view.lit.mean())
-        elapsed_s = tacq_s if complete else self._train.clock.now_s - started_s
-        return Block(histograms[0], overflow, lit, started_s, elapsed_s, not complete)
+        self.require("raster")
+        seen = observe(self._train, tacq_s, stop)
+        view, rng = seen.view.as_flat(), self._generator(b"card", acquisition, index)
+        histograms, overflow = raster.block(self._train, self.settings, view, seen.glimpses, seen.slice_s, rng)
+        self._record("block", acquisition, index, seen.view, seen.slice_s, seen.spots_um)
+        lit = float(view.lit.mean())
+        return Block(histograms, overflow, lit, seen.started_s, seen.elapsed_s, seen.interrupted)
 
-    def _watch(self, tacq_s: float, slice_s: float, stop: threading.Event | None) -> list[Glimpse]:
-        """Let the slices of an acquisition pass, until `stop`."""
-        glimpses: list[Glimpse] = []
-        for _ in range(round(tacq_s / slice_s)):
-            glimpses.append(self._train.watch(slice_s, stop))
-            if not glimpses[-1].complete:
-                break
-        return glimpses
+    def acquire_hbt(
+        self, tacq_s: float, *, n_bins: int, acquisition: int, index: int, stop: threading.Event | None = None
+    ) -> HbtBlock:
+        """As `acquire`, starts and stops from the two counters; what they click meanwhile in `n_bins` equal bins."""
+        self.require("hbt")
+        if n_bins < 1:
+            raise ValueError(f"n_bins = {n_bins}: it must be at least 1")
+        seen = observe(self._train, tacq_s, stop)
+        converter = StartStop(self._preset, self.settings)
+        edges = np.round(np.linspace(0, tacq_s * TICKS_PER_S, n_bins + 1)).astype(np.int64)
+        counts = np.zeros((n_bins, len(ROUTES)), np.int64)
+        for (starts, stops), end in seen.clicks(self._train, self._generator(b"hbt", acquisition, index)):
+            converter.add(starts, stops, end)
+            counts += in_bins([starts, stops], edges)
+        self._record("hbt", acquisition, index, seen.view, seen.slice_s, seen.spots_um)
+        histogram, full = converter.histogram()
+        return HbtBlock(
+            histogram, counts, np.array([full]), seen.lit_fraction, seen.started_s, seen.elapsed_s, seen.interrupted
+        )
+
+    def acquire_records(
+        self, tacq_s: float, *, acquisition: int, index: int, stop: threading.Event | None = None
+    ) -> RecordBlock:
+        """As `acquire`, every photon with its time; until the FIFO is full."""
+        self.require("clock")
+        seen = observe(self._train, tacq_s, stop)
+        recorder = Recorder(self._preset, self.settings, len(ROUTES))
+        for clicks, end in seen.clicks(self._train, self._generator(b"records", acquisition, index)):
+            recorder.add(clicks, end)
+        self._record("records", acquisition, index, seen.view, seen.slice_s, seen.spots_um)
+        full_s = recorder.overrun_s
+        elapsed_s = seen.elapsed_s if full_s is None else full_s
+        return RecordBlock(
+            recorder.records(), recorder.counts, full_s is not None, seen.lit_fraction, seen.started_s,
+            elapsed_s, seen.interrupted,
+        )  # fmt: skip
 
     def line(
         self, view: View, glimpses: list[Glimpse], dwell_s: float, rng: np.random.Generator
     ) -> tuple[NDArray[np.uint16], NDArray[np.bool_]]:
         """Histograms (n_pixels, n_routes, 4096) of a row of pixels, and which routes overflowed."""
-        parts, overflow = [], np.zeros(len(ROUTES), dtype=bool)
-        for count, indices in self._photons(view, glimpses, dwell_s, rng):
-            histograms, full = delivered(indices, count, len(ROUTES))
-            parts.append(histograms)
-            overflow |= full
-        return (np.concatenate(parts) if len(parts) != 1 else parts[0]), overflow
-
-    def _photons(
-        self, view: View, glimpses: list[Glimpse], dwell_s: float, rng: np.random.Generator
-    ) -> Iterator[tuple[int, NDArray[np.int64]]]:
-        """Batches of dwells: how many, and the flat index (dwell in batch, route, channel) of each count."""
-        repetition_hz = max(glimpse.repetition_hz for glimpse in glimpses)
-        if repetition_hz == 0:  # nothing stops the converter
-            yield len(glimpses), np.zeros(0, dtype=np.int64)
-            return
-        counted = [one.passed_s / dwell_s * (one.repetition_hz == repetition_hz) for one in glimpses]
-        pause_ns = 2 * (self.settings.window_ns + self._preset.dead_time_ns + self._preset.blind_start_ns)
-        for first, last in _batches(view.total_cps.sum(axis=1) * dwell_s, dwell_s):
-            count = last - first
-            slots = Slots.of(count, dwell_s=dwell_s, repetition_hz=repetition_hz, apart_ns=pause_ns)
-            parts = [one.part(slice(first, last), np.array(counted[first:last])) for one in view.expected]
-            clicks = [
-                after_dead_time(detections(part, slots, rng), spad.dead_time_ns)
-                for part, spad in zip(parts, self._train.spads, strict=True)
-            ]
-            yield count, conversions(clicks, slots, np.arange(count), self._preset, self.settings)
-
-
-def view_of(train: OpticalTrain, spots_um: NDArray[np.float64], glimpses: list[Glimpse]) -> View:
-    """What was seen from the spots (n, 2) during n glimpses."""
-    t_s, lit, w_cm2 = np.array([(one.t_s, one.lit, one.w_cm2) for one in glimpses]).T
-    return train.view(spots_um, t_s, lit, w_cm2)
-
-
-def _batches(photons: NDArray[np.float64], dwell_s: float) -> Iterator[tuple[int, int]]:
-    """Ranges of dwells that fit the memory and the time axis."""
-    most = max(int(BATCH_TICKS / (2 * (dwell_s * 1e9 + 1e5) * 2**14)), 1)
-    first = 0
-    while first < len(photons):
-        within = np.searchsorted(np.cumsum(photons[first : first + most]), BATCH_PHOTONS, side="right")
-        last = first + max(int(within), 1)
-        yield first, last
-        first = last
+        return raster.line(self._train, self.settings, view, glimpses, dwell_s, rng)

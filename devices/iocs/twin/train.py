@@ -8,59 +8,28 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.iocs.twin.beam import BeamReader, BeamState
 from devices.iocs.twin.clock import Clock
+from devices.iocs.twin.continuous import CwView
+from devices.iocs.twin.cw_light import CwLight
+from devices.iocs.twin.dots import Exposure
 from devices.iocs.twin.drift import Drift
-from devices.iocs.twin.filters import OPEN_532, SCATTER, TwinFilters
-from devices.iocs.twin.photons import Expected
+from devices.iocs.twin.filters import TwinFilters
+from devices.iocs.twin.mounting import Mounting
 from devices.iocs.twin.piezo import TwinStage
 from devices.iocs.twin.preset import ROUTES, InstrumentPreset, SpadPreset
-from devices.iocs.twin.sample import FWHM_PER_SIGMA, Emission, Sample
+from devices.iocs.twin.routes import Routes
+from devices.iocs.twin.sample import Sample
+from devices.iocs.twin.view import Glimpse, View
 
 Floats = NDArray[np.float64]
 SLICE_S = 0.1  # light and drift are looked at this often
 MAX_SLICES = 2000  # ... but not more often than this in one dwell
-
-
-@dataclass(frozen=True)
-class Glimpse:
-    """The light during a stretch of simulated time."""
-
-    t_s: float
-    passed_s: float
-    lit: float
-    w_cm2: float
-    repetition_hz: float
-    complete: bool
-
-
-@dataclass(frozen=True)
-class View:
-    """What the counters should see, averaged over each of n dwells; rates include the share of time lit.
-
-    t_s, lit, scene and lifetimes have shape (n,); drift_um and scene_um (n, 2);
-    signal_cps (own luminescence or scatter), crosstalk_cps and background_cps (flat) (n, n_routes).
-    """
-
-    t_s: Floats
-    lit: Floats
-    drift_um: Floats
-    scene_um: Floats
-    emission: Emission
-    signal_cps: Floats
-    crosstalk_cps: Floats
-    background_cps: Floats
-    expected: tuple[Expected, ...]
-
-    @property
-    def total_cps(self) -> Floats:
-        """All that the counters should see."""
-        return self.signal_cps + self.crosstalk_cps + self.background_cps
 
 
 class OpticalTrain:
@@ -74,10 +43,11 @@ class OpticalTrain:
         stage: TwinStage,
         drift: Drift,
         sample: Sample,
+        mounting: Mounting,
     ) -> None:
         self.preset, self.clock, self.beam, self.stage, self.drift = preset, clock, beam, stage, drift
-        self.filters = TwinFilters()
-        self.sample = sample
+        self.sample, self.mounting, self.filters = sample, mounting, TwinFilters()
+        self._routes = Routes(preset, self.filters)
 
     def repetition_hz(self, state: BeamState | None = None) -> float:
         """True rate of the pulses on the sync input, now or in that state; 0 while the laser is off."""
@@ -94,72 +64,71 @@ class OpticalTrain:
             if not complete:
                 break
         passed_s = dwell_s if complete else self.clock.now_s - began_s
-        lit = _mean([float(look.pulsed_lit) for look in looks])
-        power = _mean([look.pulsed_w_cm2 * look.pulsed_lit for look in looks])
+        lit, w_cm2 = _light([(look.pulsed_lit, look.pulsed_w_cm2) for look in looks])
+        cw_lit, cw_w_cm2 = _light([(look.cw_lit, look.cw_w_cm2) for look in looks])
+        any_lit = _mean([float(look.lit) for look in looks])
         repetition_hz = self.repetition_hz(looks[0])
-        w_cm2 = power / lit if lit else 0.0
-        return Glimpse(began_s + passed_s / 2, passed_s, lit, w_cm2, repetition_hz, complete)
+        began_s += passed_s / 2
+        return Glimpse(began_s, passed_s, lit, w_cm2, repetition_hz, complete, cw_lit, cw_w_cm2, any_lit)
+
+    def see(self, commanded_um: Floats, glimpses: list[Glimpse], *, lead_s: float = 0.0, keep: bool = True) -> View:
+        """What is seen from stage positions (n, 2) during n glimpses of both lasers.
+
+        The dots live through it, and through `lead_s` at each position before: once for each acquisition or line.
+        `keep=False` only looks what it would be like.
+        """
+        t_s, lit, w_cm2 = np.array([(one.t_s, one.lit, one.w_cm2) for one in glimpses]).reshape(-1, 3).T
+        view = self.view(commanded_um, t_s, lit, w_cm2)
+        any_lit = np.array([one.any_lit for one in glimpses])
+        return replace(view, any_lit=any_lit, cw=self._continuous(view.scene_um, glimpses, lead_s, keep))
+
+    def cw_light(self, view: View) -> CwLight:
+        """Continuous light and dark counts of an acquisition that was seen, in stretches without change."""
+        if view.cw is None:
+            raise ValueError("this view has no continuous light: take it with `see`")
+        return view.cw.light(np.array([spad.dark_cps for spad in self.spads]))
 
     def view(self, commanded_um: Floats, t_s: Floats, lit: Floats, w_cm2: Floats) -> View:
-        """What is seen from commanded stage positions (n, 2) at times (n,) under that light."""
+        """What is seen from commanded stage positions (n, 2) at times (n,) under that pulsed light."""
         drift_um = self.drift.displacement_um(t_s)
-        scene_um = self.stage.true_um(commanded_um) - drift_um
+        scene_um = self.mounting.of_sample_um(self.stage.true_um(commanded_um) - drift_um)
         emission = self.sample.emission(scene_um[:, 0], scene_um[:, 1], w_cm2)
-        own, crosstalk, expected = [], [], []
+        scatter, own, crosstalk, expected = self.sample.preset.scatter, [], [], []
         for route in ROUTES:
-            cps, tau_ns = self._components(route, emission, w_cm2)
+            cps, tau_ns = self._routes.pulsed(route, emission, scatter, w_cm2)
             cps = cps * lit[:, None]
-            expected.append(self._expected(route, cps, tau_ns))
+            expected.append(self._routes.expected(route, cps, tau_ns))
             own.append(cps[:, :2].sum(axis=1))
             crosstalk.append(cps[:, 2:].sum(axis=1))
         background = np.column_stack([one.flat_cps for one in expected])
         return View(
             t_s, lit, drift_um, scene_um, emission, np.column_stack(own), np.column_stack(crosstalk),
-            background, tuple(expected),
+            background, tuple(expected), lit,
         )  # fmt: skip
 
-    def _components(self, route: str, seen: Emission, w_cm2: Floats) -> tuple[Floats, Floats]:
-        """Rates and lifetimes (n, 4) of a route: its own light in two columns, then what leaks into it."""
-        optics, scatter = self.preset.optics, self.sample.preset.scatter
-        none = np.zeros(len(w_cm2))
-        fast, slow = seen.perovskite_cps * seen.share1, seen.perovskite_cps * (1 - seen.share1)
-        if self.filters.get(route) == SCATTER:
-            rates = [scatter.cps * w_cm2 / scatter.reference_w_cm2, none, none, none]
-            lives = [none] * 4
-        elif route == "qd":
-            leak = optics.crosstalk_perovskite_to_qd
-            rates, lives = (
-                [seen.qd_cps, none, leak * fast, leak * slow],
-                [seen.qd_tau_ns, none, seen.tau1_ns, seen.tau2_ns],
-            )
-        else:
-            leak = optics.crosstalk_qd_to_perovskite
-            rates, lives = (
-                [fast, slow, leak * seen.qd_cps, none],
-                [seen.tau1_ns, seen.tau2_ns, seen.qd_tau_ns, none],
-            )
-        return np.column_stack(rates) * self._transmission(route), np.column_stack(lives)
-
-    def _transmission(self, route: str) -> float:
-        """Detected rate relative to what presets quote."""
-        attenuation = self.preset.optics.od1_attenuation if self.filters.get(route) == OPEN_532 else 1.0
-        return attenuation * self._spad(route).relative_pde
-
-    def _expected(self, route: str, cps: Floats, tau_ns: Floats) -> Expected:
-        """A route's rates with background, delay and width."""
-        spad, card = self._spad(route), self.preset.card
-        colour_ns = 0.0 if self.filters.get(route) == SCATTER else card.colour_shift_ns
-        width_ns = math.hypot(self.preset.laser.pulse_fwhm_ns, spad.jitter_fwhm_ns) / FWHM_PER_SIGMA
-        flat_cps = spad.dark_cps + spad.flat_share * cps.sum(axis=1)
-        return Expected(cps, tau_ns, flat_cps, card.t0_ns + colour_ns, width_ns)
+    def _continuous(self, scene_um: Floats, glimpses: list[Glimpse], lead_s: float, keep: bool) -> CwView:
+        """Dots and background under the continuous laser."""
+        columns = np.array([(one.passed_s, one.cw_lit, one.cw_w_cm2) for one in glimpses]).reshape(-1, 3).T
+        seconds, share, w_cm2 = columns
+        exposure = Exposure(scene_um, np.full(len(seconds), float(lead_s)), seconds, share, w_cm2)
+        parts = [self._routes.continuous(route, self.sample.preset) for route in ROUTES]
+        flat_cps = (share * w_cm2)[:, None] * np.array([flat for _, flat in parts])
+        dots, edges_s = self.sample.dots, np.append(0.0, np.cumsum(seconds))
+        lives = dots.live(exposure, keep=keep)
+        of_dots = np.array([of_dots for of_dots, _ in parts])
+        return CwView(dots, self.sample.preset, exposure, lives, of_dots, flat_cps, edges_s)
 
     @property
     def spads(self) -> tuple[SpadPreset, ...]:
         """The counters in the order of routes."""
-        return tuple(self._spad(route) for route in ROUTES)
+        return self._routes.spads
 
-    def _spad(self, route: str) -> SpadPreset:
-        return getattr(self.preset.spads, route)
+
+def _light(looks: list[tuple[bool, float]]) -> tuple[float, float]:
+    """Share of the time with light, and its intensity then, of looks (lit, intensity) at equal steps."""
+    lit = _mean([float(on) for on, _ in looks])
+    power = _mean([w_cm2 * on for on, w_cm2 in looks])
+    return lit, power / lit if lit else 0.0
 
 
 def _mean(samples: list[float]) -> float:

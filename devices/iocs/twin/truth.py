@@ -3,11 +3,15 @@
 Layout 1. `<path>` is JSON; arrays are in .npz files beside it, named in the JSON:
     layout, seed, preset (all parameters of the given preset)
     samples: {name: {preset, file}}; the file holds
-        emitters (id, x_um, y_um, z_nm, tau_ref_ns, tau_ns, brightness: cps in focus at the reference)
+        emitters (id, x_um, y_um, z_nm, tau_ref_ns, tau_ns, brightness: cps in focus at the reference; and under
+            continuous light relative_brightness, cluster and pair (-1: of none), on_fraction (in the long run),
+            survival_s (lit in focus at the reference), cw_cps and rise_ns (in focus at the reference, when bright))
         nuclei_um (n, 2), nuclei_dots (n,)
         crystallinity (ny, nx) float32, crystallinity_origin_um (x, y), crystallinity_step_um
-    acquisitions: [{acquisition, kind ("line" or "block"), sample, file, started_s, ended_s, dwell_s, n_lines,
-        n_pixels, filters, range_code, offset_ns, bin_width_ns, repetition_hz}]; the file holds
+    acquisitions: [{acquisition, kind ("line" or "block" of the card, "hbt", "records", "counts" of pixels or
+        "bins" of the counters), sample, file, started_s, ended_s, dwell_s, n_lines,
+        n_pixels, filters (and "splitter"), mounting_um, mounting_deg (how the sample lies against its first mounting),
+        range_code, offset_ns, bin_width_ns, repetition_hz}]; the file holds
         index (n_lines,)            the index each line or block was acquired with
         and, with shape (n_lines, n_pixels) and NaN where nothing was measured,
         t_s                         simulated time at the middle of the dwell
@@ -20,6 +24,17 @@ Layout 1. `<path>` is JSON; arrays are in .npz files beside it, named in the JSO
         signal_cps                  own luminescence (or scattered light), before dead times
         crosstalk_cps               luminescence of the other route
         background_cps              flat: dark counts and the share proportional to signal
+      under continuous light also, averaged over the dwell, with shape (n_lines, n_pixels),
+        any_lit, cw_lit, cw_w_cm2   share under either laser, share under continuous light, its intensity then
+        dot                         id of the brightest dot there, NaN if none is near; and of that dot
+        dot_distance_um             how far it was from the focus
+        dot_cps                     its light while it is lit and bright, before the splitter
+        dot_level, dot_bright       mean level (0..1), share of the time at full brightness; 0 once it has bleached
+        dot_lit_s, dot_dose_s       its clocks when the dwell began: see `devices.iocs.twin.dots`
+        rise_ns, contrast           of coincidences while it is bright: 1/(pump + decay), (1 - biexciton) signal shares
+      and with shape (n_lines, n_pixels, n_routes)
+        cw_signal_cps               light of all dots
+        cw_background_cps           flat; without the dark counts that stand in background_cps
     spectra: {name: {file}}, what the spectrofluorometer sees of a sample; the file holds, over wavelength_nm (n,),
         alpha_d, transmission           absorption coefficient times thickness; what the film lets pass
         s_ref, delta_s                  absorption of bare dots (arbitrary units), relative difference in the film
@@ -45,10 +60,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.iocs.twin.cw_truth import cw_arrays
 from devices.iocs.twin.preset import Preset
 from devices.iocs.twin.sample import Sample
 from devices.iocs.twin.spectra import SampleSpectra
-from devices.iocs.twin.train import View
+from devices.iocs.twin.view import View
 
 LAYOUT = 1
 SPECTRA_NM = np.arange(380.0, 800.25, 0.5)
@@ -157,9 +173,16 @@ def read(path: Path) -> dict[str, Any]:
 
 def _of_lines(lines: dict[int, Arrays]) -> tuple[Arrays, dict[str, Any]]:
     """The arrays of an acquisition of the microscope, and their size."""
-    arrays = {key: _stacked([line[key] for line in lines.values()]) for key in next(iter(lines.values()))}
+    keys = {key: line for line in lines.values() for key in line}
+    whole = [{**_nothing(keys, len(line["lit"])), **line} for line in lines.values()]
+    arrays = {key: _stacked([line[key] for line in whole]) for key in keys}
     n_lines, n_pixels = arrays["lit"].shape
     return {**arrays, "index": np.array(list(lines))}, {"n_lines": n_lines, "n_pixels": n_pixels}
+
+
+def _nothing(lines: dict[str, Arrays], length: int) -> Arrays:
+    """NaN for `length` pixels, under each key in the shape that a line has there."""
+    return {key: np.full((length, *line[key].shape[1:]), np.nan) for key, line in lines.items()}
 
 
 def _of_points(points: dict[int, dict[str, float]]) -> tuple[Arrays, dict[str, Any]]:
@@ -204,6 +227,7 @@ def _arrays(commanded_um: NDArray, view: View) -> Arrays:
         **columns,
         **{name: getattr(emission, name) for name in names},
         **{name: getattr(view, name) for name in rates},
+        **cw_arrays(view),
     }
 
 

@@ -36,6 +36,27 @@ def light(**changes):
     return BeamState(**{**lit, **changes})
 
 
+def continuous(w_cm2=2500.0, **changes):
+    """A beam of the continuous laser alone, with changes."""
+    return light(**{"pulsed_on": False, "cw_on": True, "cw_w_cm2": w_cm2, **changes})
+
+
+def share_light(bench):
+    """Light of the dots on both counters."""
+    bench.filters.set("perovskite", "FBH650-40+655/15")
+    bench.filters.set("splitter", "50:50")
+
+
+def go_to(bench, dot):
+    """Bring a dot of the mounted sample into focus, as it lies now."""
+    place, train = bench.dots().emitters[dot], bench._train
+    aim = train.stage.at_um[:2]
+    for _ in range(3):
+        seen = train.view(np.array([aim]), np.array([bench.clock.now_s]), np.zeros(1), np.zeros(1)).scene_um[0]
+        aim = aim + np.array([place["x_um"], place["y_um"]]) - seen
+    bench.stage.place(*aim, 10.0)
+
+
 @pytest.fixture
 def rng():
     return np.random.default_rng(20220414)
@@ -58,10 +79,10 @@ def preset_file(tmp_path_factory):
 def make_bench():
     """A bench with a settable beam as `bench.beam`."""
 
-    def make(preset="A", *, seed=1, speed=math.inf, truth=None, **changes):
+    def make(preset="A", *, seed=1, speed=math.inf, truth=None, memory=None, state=None, **changes):
         preset = presets.load(preset) if isinstance(preset, str) else preset
-        beam = SteadyBeam(light(**changes))
-        bench = Bench(preset, seed=seed, clock=Clock(speed), beam=beam, truth=truth)
+        beam = SteadyBeam(state or light(**changes))
+        bench = Bench(preset, seed=seed, clock=Clock(speed), beam=beam, truth=truth, memory=memory)
         bench.beam = beam
         return bench
 

@@ -10,7 +10,10 @@ A = (presets.FOLDER / "A.toml").read_text()
 
 def test_all_built_in_presets_load_and_share_one_instrument():
     loaded = [presets.load(name) for name in presets.names()]
-    assert presets.names() == ("A", "B", "C", "D", "bare_qds", "glass", "pixel1", "pixel2", "single", "undoped")
+    assert presets.names() == (
+        "A", "B", "C", "D", "bare_qds", "bright_qd", "example_qd", "film2", "film3", "glass", "halide_qds",
+        "pixel1", "pixel2", "single", "undoped",
+    )  # fmt: skip
     assert all(one.instrument == loaded[0].instrument for one in loaded)
     assert [one.name for one in loaded] == list(presets.names())
 
@@ -44,6 +47,9 @@ def test_a_base_may_be_a_file_beside_it(preset_file):
         ("[instrument.piezo]\naxis_sign = [0, 1]", r"axis_sign = \(0, 1\): allowed is 1 or -1"),
         ("[instrument.laser]\nrepetition_hz = 3e6", r"repetition_hz = 3000000\.0: allowed is one of"),
         ("[instrument.laser]\nfront_panel_hz = 5", r"front_panel_hz = 5\.0: allowed is 0 or"),
+        ('[sample.blinking]\non_law = "poisson"', r"on_law = 'poisson': allowed is 'exponential' or 'power'"),
+        ("[sample.blinking]\noff_s = [2, 0.002]", r"off_s = \(2\.0, 0\.002\): allowed is the shortest first"),
+        ("[sample.qd]\nheights = [0.6, 0.4]", r"heights = \(0\.6, 0\.4\): allowed is lowest first"),
         ("sample = 3", r"sample = 3: it must be a table"),
         ("[instrument.card", r"not complete TOML"),
     ],

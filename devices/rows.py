@@ -1,7 +1,8 @@
-"""Histogram files as streams of documents: the arrays stay in the IOC's HDF5 file, the documents point into it."""
+"""Files of rows as streams of documents: the arrays stay in the IOC's HDF5 file, the documents point into it."""
 
 import logging
 import uuid
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from ophyd import EpicsSignalRO
@@ -15,36 +16,52 @@ MIMETYPE = "application/x-hdf5"
 ARM_TIMEOUT_S = 10.0
 
 
-class HistogramStream(Instrument):
-    """A device whose readings come with one row of a histogram file each.
+@dataclass(frozen=True)
+class Layout:
+    """What a row of the file is: its data key (behind the device's name), dataset, type, shape, chunk, axes."""
+
+    key: str
+    dataset: str
+    dtype: str
+    shape: tuple[int, ...]
+    chunk: tuple[int, ...]
+    dims: tuple[str, ...]
+    units: str = "counts"
+
+
+class RowStream(Instrument):
+    """A device whose readings come with one row of a file each.
 
     The row index of a reading is set by `mark(index)`; a row that is taken again after a pause keeps its index, so
     the documents never count it twice.
     """
 
-    arm = FCpt(Setting, "{self.parent.prefix}timeharp:Arm", kind="omitted", string=True)
-    arm_error = FCpt(EpicsSignalRO, "{self.parent.prefix}timeharp:Error", kind="omitted", string=True)
-    path = FCpt(Reading, "{self.parent.prefix}timeharp:Path", kind="omitted", string=True)
-    n_channels = FCpt(Reading, "{self.parent.prefix}timeharp:NChannels", kind="omitted")
+    arm = FCpt(Setting, "{self.parent.prefix}{self.file_group}Arm", kind="omitted", string=True)
+    arm_error = FCpt(EpicsSignalRO, "{self.parent.prefix}{self.file_group}Error", kind="omitted", string=True)
+    path = FCpt(Reading, "{self.parent.prefix}{self.file_group}Path", kind="omitted", string=True)
 
-    file_kind = "point"
+    file_group = "timeharp:"
+    file_kind = "closed"
     streaming = False
 
-    def row_shape(self) -> tuple[int, ...]:
+    def layout(self) -> Layout:
+        """Of the rows that the next file will hold."""
         raise NotImplementedError
 
-    def chunk_shape(self) -> tuple[int, ...]:
-        return self.row_shape()
-
     @property
-    def histogram_key(self) -> str:
-        return f"{self.name}_histograms"
+    def row_key(self) -> str:
+        return f"{self.name}_{self.rows.key}"
+
+    def stage(self) -> list[object]:
+        self.open_file()
+        return super().stage()
 
     def open_file(self):
         """Have the IOC open a new file; its resource document goes out with the first row."""
+        self.rows = self.layout()
         self.put_arm(self.file_kind)
         self.streaming = True
-        self._resource_uid, self._announced, self._rows, self._index = str(uuid.uuid4()), False, 0, 0
+        self._resource_uid, self._announced, self._n_rows, self._index = str(uuid.uuid4()), False, 0, 0
 
     def close_file(self):
         self.streaming = False
@@ -53,7 +70,7 @@ class HistogramStream(Instrument):
     def put_arm(self, kind: str):
         put_and_wait(self.arm, kind, ARM_TIMEOUT_S)
         if self.arm.get() != kind:
-            raise CommandError(f"{self.name}: no histogram file: {self.arm_error.get()}")
+            raise CommandError(f"{self.name}: no file: {self.arm_error.get()}")
 
     def unstage(self) -> list[object]:
         """Close the file; an IOC that is gone has closed it already, and the next one starts with a new file."""
@@ -68,19 +85,19 @@ class HistogramStream(Instrument):
         self._index = index
 
     def describe(self) -> dict:
-        return super().describe() | (self.describe_histograms() if self.streaming else {})
+        return super().describe() | (self.describe_rows() if self.streaming else {})
 
-    def describe_histograms(self) -> dict:
+    def describe_rows(self) -> dict:
         entry = {
             "source": f"file:{self.path.pvname}",
             "dtype": "array",
-            "shape": list(self.row_shape()),
-            "dtype_numpy": "<u2",
+            "shape": list(self.rows.shape),
+            "dtype_numpy": self.rows.dtype,
             "external": "STREAM:",
-            "units": "counts",
-            "dims": ["pixel", "route", "channel"][-len(self.row_shape()) :],
+            "units": self.rows.units,
+            "dims": list(self.rows.dims),
         }
-        return {self.histogram_key: entry}
+        return {self.row_key: entry}
 
     def collect_asset_docs(self, index: int | None = None):
         """One resource for the file, then one datum for each new row; nothing while no file is open."""
@@ -89,8 +106,8 @@ class HistogramStream(Instrument):
         if not self._announced:
             self._announced = True
             parameters = {
-                "dataset": "histograms",
-                "chunk_shape": (1, *self.chunk_shape()),
+                "dataset": self.rows.dataset,
+                "chunk_shape": (1, *self.rows.chunk),
                 "swmr": True,
                 "locking": False,
             }
@@ -98,15 +115,15 @@ class HistogramStream(Instrument):
                 "stream_resource",
                 {
                     "uid": self._resource_uid,
-                    "data_key": self.histogram_key,
+                    "data_key": self.row_key,
                     "mimetype": MIMETYPE,
                     "uri": f"file://localhost{quote(str(self.path.get()))}",
                     "parameters": parameters,
                 },
             )
-        if self._index >= self._rows:
-            indices = {"start": self._rows, "stop": self._index + 1}
-            self._rows = self._index + 1
+        if self._index >= self._n_rows:
+            indices = {"start": self._n_rows, "stop": self._index + 1}
+            self._n_rows = self._index + 1
             yield (
                 "stream_datum",
                 {
