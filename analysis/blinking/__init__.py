@@ -5,6 +5,7 @@ moment of bleaching, `intensity_autocorrelation` needs no levels at all. Dwell t
 `fit_power_law` and its relatives, and how long emitters live by `survival`.
 """
 
+from analysis.blinking.bleaching import bleached_at
 from analysis.blinking.changepoints import change_points
 from analysis.blinking.correlation import (
     Autocorrelation,
@@ -33,6 +34,7 @@ __all__ = [
     "PowerLawFit",
     "Survival",
     "SurvivalComparison",
+    "bleached_at",
     "change_points",
     "compare_laws",
     "compare_survival",

@@ -4,8 +4,11 @@ A live callback must never hold up the RunEngine, so the work is done in a threa
 work in place. The result does not depend on which.
 """
 
+from analysis.callbacks.blinks import LiveBlinking
+from analysis.callbacks.field import LiveField
 from analysis.callbacks.flim import LiveFlim
+from analysis.callbacks.hbt import LiveHbt
 from analysis.callbacks.irf import IrfSum
 from analysis.callbacks.spectrum import LiveSpectrum, StoredSpectrum
 
-__all__ = ["IrfSum", "LiveFlim", "LiveSpectrum", "StoredSpectrum"]
+__all__ = ["IrfSum", "LiveBlinking", "LiveField", "LiveFlim", "LiveHbt", "LiveSpectrum", "StoredSpectrum"]

@@ -53,7 +53,7 @@ def candidates(image: Array, model: Array, sigma_px: float, apart_px: float) -> 
     row, column = np.nonzero((z == highest) & (z > LEAST_Z))
     chance = _chance(image / UNSURE, model / UNSURE, g, row, column)
     amplitude = weighted_sum(image - model, g)[row, column] / weighted_sum(np.ones_like(image), g**2)[row, column]
-    return Candidates(row, column, amplitude, chance, _n_by_chance(chance, image.shape, sigma_px))
+    return Candidates(row, column, amplitude, chance, expected_by_chance(chance, image.shape, sigma_px))
 
 
 def _chance(image: Array, model: Array, g: Array, row: NDArray[np.int64], column: NDArray[np.int64]) -> Array:
@@ -77,7 +77,7 @@ def _chance(image: Array, model: Array, g: Array, row: NDArray[np.int64], column
     return np.clip(special.ndtr(-w) + density * (1 / v - 1 / w), 1e-300, 1.0)
 
 
-def _n_by_chance(chance: Array, shape: tuple[int, ...], sigma_px: float) -> Array:
+def expected_by_chance(chance: Array, shape: tuple[int, ...], sigma_px: float) -> Array:
     """Expected number of maxima of filtered noise that are as improbable; never more than one per pixel."""
     u = np.maximum(-special.ndtri(chance), 1.0)
     area, half_perimeter, slope = shape[0] * shape[1], shape[0] + shape[1], 1 / (np.sqrt(2) * sigma_px)

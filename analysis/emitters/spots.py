@@ -123,7 +123,7 @@ def find(
     if threshold_counts_per_ms is not None:
         table = table[table.rate_cps + table.background_cps > 1e3 * threshold_counts_per_ms]
     table = table[np.argsort(-table.rate_cps, kind="stable")]
-    return _judged(table, psf_fwhm_um, largest_fwhm_um, least_distance_um)
+    return judged(table, psf_fwhm_um, largest_fwhm_um, least_distance_um)
 
 
 def _checked(image: ArrayLike) -> Array:
@@ -300,7 +300,7 @@ def _table(
     )
 
 
-def _judged(table: Emitters, psf_fwhm_um: float, largest_fwhm_um: float, least_distance_um: float) -> Emitters:
+def judged(table: Emitters, psf_fwhm_um: float, largest_fwhm_um: float, least_distance_um: float) -> Emitters:
     """The table with the distances between its rows, and which of them stand alone."""
     _check_positive(largest_fwhm_um=largest_fwhm_um, least_distance_um=least_distance_um)
     distance = np.hypot(table.x_um[:, None] - table.x_um, table.y_um[:, None] - table.y_um)

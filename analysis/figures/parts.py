@@ -4,7 +4,7 @@ Sizes are those of the printed page: a figure is as wide as two journal columns,
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib import patheffects
@@ -17,7 +17,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 
-from analysis.flim import FlimMap, RasterFacts
+from analysis.flim import FlimMap
 
 WIDTH_IN = 6.73  # two columns, 17.1 cm
 FONT, SMALL, LETTER = 7.0, 6.5, 9.0
@@ -28,6 +28,21 @@ BLUE, VIOLET, RED = (0.06, 0.24, 0.92), (0.62, 0.10, 0.74), (0.93, 0.06, 0.10)
 PALEST, PAPER = 0.30, 0.90  # the dimmest pixels keep a hue, and leave white for contour lines
 QD_MAP, PEROVSKITE_MAP = "inferno", "viridis"
 OUTLINE = (patheffects.withStroke(linewidth=1.6, foreground="black"),)
+
+
+class Grid(Protocol):
+    """The pixels of an image: `RasterFacts`, or anything that knows its run, its size and where pixel (0, 0) is."""
+
+    @property
+    def uid(self) -> str: ...
+    @property
+    def nx(self) -> int: ...
+    @property
+    def ny(self) -> int: ...
+    @property
+    def pixel_um(self) -> float: ...
+    @property
+    def origin_um(self) -> tuple[float, float]: ...
 
 
 def place(figure: Figure, left_in: float, bottom_in: float, width_in: float, height_in: float) -> Axes:
@@ -65,7 +80,7 @@ def footnote(ax: Axes, text: str, *, upright: bool = False) -> None:
         ax.annotate(text, (1, 0), (0, -2), ha="right", **style)
 
 
-def run_name(facts: RasterFacts) -> str:
+def run_name(facts: Grid) -> str:
     """A run as figures name it: by the first eight characters of its uid."""
     return f"run {facts.uid[:8]}"
 
@@ -121,13 +136,13 @@ def log_scale(values: np.ndarray) -> LogNorm:
     return LogNorm(low, high) if positive.size else LogNorm(1, 10)
 
 
-def extent_um(facts: RasterFacts) -> tuple[float, float, float, float]:
+def extent_um(facts: Grid) -> tuple[float, float, float, float]:
     """Outer edges of the image: left, right, bottom, top."""
     half, (x, y) = facts.pixel_um / 2, facts.origin_um
     return (x - half, x + facts.nx * facts.pixel_um - half, y - half, y + facts.ny * facts.pixel_um - half)
 
 
-def show(ax: Axes, values: np.ndarray, facts: RasterFacts, cmap: str | None = None, norm=None) -> AxesImage:
+def show(ax: Axes, values: np.ndarray, facts: Grid, cmap: str | None = None, norm=None) -> AxesImage:
     """An image to scale, row 0 at the bottom, grey where nothing was measured; `values` (ny, nx) or RGB."""
     if norm is not None:
         values = np.clip(values, norm.vmin, None)
@@ -148,11 +163,11 @@ def round_length(length: float) -> float:
     return float(max(step * power for step in (1, 2, 5) if step * power <= length * (1 + 1e-9)))
 
 
-def scale_bar(ax: Axes, facts: RasterFacts) -> None:
-    """A bar of a fifth of the width or a little less, with its length."""
+def scale_bar(ax: Axes, facts: Grid, length: float | None = None) -> None:
+    """A bar with its length, um; by default a fifth of the width or a little less."""
     left, right, bottom, top = extent_um(facts)
     width, height = right - left, top - bottom
-    length = round_length(width / 5)
+    length = round_length(width / 5) if length is None else length
     x, y = right - 0.05 * width - length, bottom + 0.05 * height
     outlined: dict[str, Any] = {"path_effects": OUTLINE, "zorder": 5}
     ax.add_patch(Rectangle((x, y), length, 0.016 * height, facecolor="white", edgecolor="none", **outlined))
@@ -160,7 +175,7 @@ def scale_bar(ax: Axes, facts: RasterFacts) -> None:
     ax.text(x + length / 2, y + 0.03 * height, text, size=FONT, color="white", ha="center", va="bottom", **outlined)
 
 
-def contours(ax: Axes, values: np.ndarray, facts: RasterFacts, level: float, color: str = "white") -> None:
+def contours(ax: Axes, values: np.ndarray, facts: Grid, level: float, color: str = "white") -> None:
     """Lines around the regions where `values` exceed `level`, if there are any."""
     finite = values[np.isfinite(values)]
     if min(values.shape) < 2 or not finite.size or not finite.min() < level < finite.max():
@@ -169,7 +184,7 @@ def contours(ax: Axes, values: np.ndarray, facts: RasterFacts, level: float, col
     ax.contour(x, y, np.ma.masked_invalid(values), [level], colors=color, linewidths=0.5)
 
 
-def arrow(ax: Axes, facts: RasterFacts, pixel: tuple[int, int], number: int) -> None:
+def arrow(ax: Axes, facts: Grid, pixel: tuple[int, int], number: int) -> None:
     """A numbered arrow that points at a pixel from the side where there is room."""
     left, right, bottom, top = extent_um(facts)
     x, y = (start + facts.pixel_um * index for start, index in zip(facts.origin_um, pixel[::-1], strict=True))

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from analysis.figures import curves, parts
 from analysis.figures.parts import lifetime_rgb
 from analysis.figures.traces import BLUE, GREEN, ORANGE, WINE
-from analysis.flim import FlimMap, RasterFacts
+from analysis.flim import FlimMap
 from analysis.lifetimes import LifetimeDistribution, distribution
 
 QD_THRESHOLD_CPS = 250.0
@@ -136,10 +136,10 @@ def lifetime_panel(
     finish_image(ax, image.facts, letter, f"{image.facts.sample}: perovskite lifetime")
 
 
-def finish_image(ax: Axes, facts: RasterFacts, letter: str, text: str) -> None:
+def finish_image(ax: Axes, facts: parts.Grid, letter: str, text: str, bar_um: float | None = None) -> None:
     """Letter, scale bar, run."""
     parts.headline(ax, letter, text)
-    parts.scale_bar(ax, facts)
+    parts.scale_bar(ax, facts, bar_um)
     parts.footnote(ax, parts.run_name(facts))
 
 
