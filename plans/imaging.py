@@ -4,39 +4,43 @@ from typing import Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import Msg, MsgGenerator, plan
+from bluesky.utils import MsgGenerator, plan
 
 from devices.microscope import Microscope
-from plans.raster import Raster, disk_problem, planned_raster, raster_metadata, set_raster
+from plans.raster import disk_problem, planned_raster, raster_metadata, set_raster, take_lines
 from plans.stubs import (
-    LINE_TIMEOUT_S,
     MeasurementError,
     light_problem,
-    lines_of,
     lit,
     md_problem,
+    note,
     outside,
     plain,
     read,
     require,
-    sample_problem,
     shine,
     staged,
     sync_problem,
+    take,
     wiring_problem,
 )
 from plans.tcspc import (
+    APART,
     EMISSION_FILTERS,
     ROUTES,
+    SCATTER,
+    chosen_sample,
     irf_problem,
+    mount,
     prepare_card,
+    set_detection,
     start_metadata,
     take_dark,
-    with_filters,
+    with_card,
+    with_detection,
 )
 
 MAX_INTEGRATIONS = 200
-SCATTER: dict[str, str] = dict.fromkeys(ROUTES, "scatter")  # the filter position for the instrument response
 
 
 @plan
@@ -77,11 +81,11 @@ def irf(
             counting = lit(
                 microscope, microscope.pulsed, intensity_w_cm2, lambda: count_until(microscope, int(min_counts))
             )
-            yield from staged(card, counting)
+            yield from with_card(microscope, "point", counting)
 
         return (yield from run())
 
-    uid = yield from with_filters(microscope, SCATTER, measure())
+    uid = yield from with_detection(microscope, APART, SCATTER, measure())
     yield from bps.mv(microscope.irf_uid, uid)
     yield from bps.mv(microscope.irf_bin_width_ns, tcspc["bin_width_ns"], microscope.irf_period_ns, tcspc["period_ns"])
     yield from bps.mv(microscope.irf_boot_id, (yield from read(card.boot_id)))
@@ -95,17 +99,13 @@ def count_until(microscope: Microscope, min_counts: int) -> MsgGenerator:
     while min(total) < min_counts:
         yield from bps.checkpoint()
         yield from shine(microscope)
-        yield from bps.abs_set(card, row, group="integration")
-        yield from bps.wait("integration", timeout=LINE_TIMEOUT_S)
+        yield from take(card, row)
         counts = yield from read(card.counts)
         if (yield from read(card.overflow)):
             raise MeasurementError("a channel of the card is full: less light, or a shorter integration_s")
         if min(counts) * MAX_INTEGRATIONS < min_counts:
             raise MeasurementError(f"too little scattered light (counts {list(counts)} in one integration): focus?")
-        yield from bps.create("irf")
-        yield from bps.read(card)
-        yield from bps.read(microscope.shutter.state)
-        yield from bps.save()
+        yield from note("irf", card, microscope.shutter.state)
         total, row = [t + int(c) for t, c in zip(total, counts, strict=True)], row + 1
 
 
@@ -150,9 +150,8 @@ def flim_raster(
         ]
     )
     require([(yield from sync_problem(microscope))])
-    yield from bps.mv(microscope.sample.mounted, name)
-    for route, position in EMISSION_FILTERS.items():
-        yield from bps.mv(getattr(microscope.filters, route), position)
+    yield from mount(microscope, name)
+    yield from set_detection(microscope, APART, EMISSION_FILTERS)
     yield from bps.mv(microscope.timeharp.range_code, tcspc["range_code"])
     yield from set_raster(microscope.scanner, raster)
     metadata = yield from start_metadata(microscope, "flim_raster", tcspc, w_cm2)
@@ -171,43 +170,8 @@ def flim_raster(
 
 def sample_and_intensity(microscope: Microscope, sample: str | None, w_cm2: float | None):
     """Name of the sample to measure, the intensity to use on it, and what is wrong with them."""
-    name = (yield from read(microscope.sample.mounted)) if sample is None else sample
-    problem = sample_problem(name, microscope.samples, (yield from lines_of(microscope.sample.available)))
+    name, problem = yield from chosen_sample(microscope, sample)
     noted = microscope.samples.get(str(name), {}).get("excitation_w_cm2", 50.0)
     intensity = plain(noted if w_cm2 is None else w_cm2)
     highest = microscope.pulsed.intensity.limits[1]
     return name, intensity, [problem, outside("intensity_w_cm2", intensity, 1e-3, highest)]
-
-
-def take_lines(microscope: Microscope, raster: Raster) -> MsgGenerator:
-    """All lines of all scans, each with the shutter open."""
-    for index in range(raster.n_lines):
-        yield Msg("checkpoint")
-        yield from shine(microscope)
-        yield from take_line(microscope, index)
-
-
-def take_line(microscope: Microscope, index: int) -> MsgGenerator:
-    """One line: scan it, then one Event. Plain messages, because this is the inner loop."""
-    scanner = microscope.scanner
-    yield Msg("set", scanner, index, group="line")
-    yield Msg("wait", None, group="line", error_on_timeout=True, timeout=LINE_TIMEOUT_S)
-    yield Msg("create", None, name="primary")
-    try:
-        line = yield Msg("read", scanner)
-        if line is not None and line["scanner_line"]["value"] != index:
-            raise MeasurementError(f"line {index} was stopped by hand; the lines before it are kept")
-        yield Msg("read", microscope.shutter.state)
-        yield Msg("read", microscope.spads)
-    except Exception:
-        yield Msg("drop")  # or the end of the run would stumble over the open Event and hide why
-        raise
-    yield Msg("save")
-    if line is not None and line["scanner_lit"]["value"] < 1:
-        yield from report_dark_line(microscope, index, line["scanner_lit"]["value"])
-
-
-def report_dark_line(microscope: Microscope, index: int, share: float) -> MsgGenerator:
-    """The light went out during a line: say why. The line is stored, with its share of light."""
-    reason = (yield from read(microscope.shutter.latch)) or (yield from read(microscope.shutter.reason))
-    raise MeasurementError(f"the light went out in line {index} (lit for {share:.0%} of it): {reason}")

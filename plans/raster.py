@@ -4,10 +4,10 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from bluesky import plan_stubs as bps
-from bluesky.utils import MsgGenerator
+from bluesky.utils import Msg, MsgGenerator
 
 from devices.microscope import Microscope
-from plans.stubs import outside, plain
+from plans.stubs import LINE_TIMEOUT_S, MeasurementError, outside, plain, shine, went_dark
 from plans.tcspc import N_CHANNELS, ROUTES
 
 MAX_PIXELS = 2048
@@ -90,8 +90,9 @@ def disk_problem(raster: Raster, free_bytes: float) -> str | None:
     )
 
 
-def set_raster(scanner, raster: Raster) -> MsgGenerator:
-    """Tell the scanner the raster."""
+def set_raster(scanner, raster: Raster, *, counting: str = "histograms") -> MsgGenerator:
+    """Tell the scanner the raster, and what counts in its pixels: the card ("histograms") or the "counters"."""
+    yield from bps.mv(scanner.counting, counting, scanner.pattern, "lines")
     x, y = raster.centre_um
     yield from bps.mv(scanner.x_centre, x, scanner.y_centre, y)
     yield from bps.mv(scanner.x_extent, raster.extent_um, scanner.y_extent, raster.extent_um)
@@ -115,3 +116,31 @@ def raster_metadata(microscope: Microscope, raster: Raster) -> dict:
         "duration_s": raster.duration_s,
         "hints": {"dimensions": [[["scanner_started"], "primary"]]},
     }
+
+
+def take_lines(microscope: Microscope, raster: Raster) -> MsgGenerator:
+    """All lines of all scans, each with the shutter open."""
+    for index in range(raster.n_lines):
+        yield Msg("checkpoint")
+        yield from shine(microscope)
+        yield from take_line(microscope, index)
+
+
+def take_line(microscope: Microscope, index: int) -> MsgGenerator:
+    """One line: scan it, then one Event. Plain messages, because this is the inner loop."""
+    scanner = microscope.scanner
+    yield Msg("set", scanner, index, group="line")
+    yield Msg("wait", None, group="line", error_on_timeout=True, timeout=LINE_TIMEOUT_S)
+    yield Msg("create", None, name="primary")
+    try:
+        line = yield Msg("read", scanner)
+        if line is not None and line["scanner_line"]["value"] != index:
+            raise MeasurementError(f"line {index} was stopped by hand; the lines before it are kept")
+        yield Msg("read", microscope.shutter.state)
+        yield Msg("read", microscope.spads)
+    except Exception:
+        yield Msg("drop")  # or the end of the run would stumble over the open Event and hide why
+        raise
+    yield Msg("save")
+    if line is not None and line["scanner_lit"]["value"] < 1:
+        yield from went_dark(microscope, f"line {index}", line["scanner_lit"]["value"])

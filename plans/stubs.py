@@ -91,6 +91,21 @@ def unknown(name: str, value: str, allowed: Iterable[str]) -> str | None:
     return f"{name}={value!r}: there is no such {name}; there are {', '.join(words)}.{hint}"
 
 
+def unmeasurable(name: str, value: Any, travel_um: Iterable[tuple[float, float]], reach_um: float) -> str | None:
+    """The problem with a place (x, y) that must lie `reach_um` inside the travel, or None.
+
+    >>> unmeasurable("at_um", (0.1, 50.0), [(0, 100), (0, 100)], 0.36)
+    'at_um=(0.1, 50.0): x must be a number 0.36..99.64 (um), to scan a patch around it'
+    """
+    if not (isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2):
+        return f"{name}={value!r}: must be a pair (x, y) in um"
+    for axis, place, (low, high) in zip("xy", value, travel_um, strict=True):
+        if outside(name, place, low + reach_um, high - reach_um):
+            allowed = f"{low + reach_um:g}..{high - reach_um:g} (um)"
+            return f"{name}={value!r}: {axis} must be a number {allowed}, to scan a patch around it"
+    return None
+
+
 def sample_problem(name: Any, records: Mapping[str, Any], available: Iterable[str]) -> str | None:
     """The problem with a sample that has no record, or that the holder has not; None if there is none.
 
@@ -115,8 +130,38 @@ def sample_problem(name: Any, records: Mapping[str, Any], available: Iterable[st
 
 
 def read(signal) -> Generator[Msg, Any, Any]:
-    """The value of a signal, by message."""
-    return (yield from bps.rd(signal))
+    """The value of a signal, by message; 0 where there is no engine."""
+    value = yield from bps.rd(signal, default_value=None)
+    if value is None:  # a pause came in between, and the answer went to nobody
+        value = yield from bps.rd(signal)
+    return value
+
+
+def readings(device) -> Generator[Msg, Any, dict[str, Any]]:
+    """All readings of a device by the names of its signals, by message; empty where there is no engine."""
+    values = yield Msg("read", device)
+    if values is None:  # as in `read`
+        values = yield Msg("read", device)
+    return {key.removeprefix(f"{device.name}_"): entry["value"] for key, entry in (values or {}).items()}
+
+
+def take(device, index: int) -> MsgGenerator:
+    """Let an instrument measure row `index`, and wait for it."""
+    yield from bps.abs_set(device, index, group="row")
+    yield from bps.wait("row", timeout=LINE_TIMEOUT_S)
+
+
+def note(stream: str, *devices) -> MsgGenerator:
+    """One Event in `stream` with what these devices read, then a checkpoint: a resumed plan does not say it again."""
+    yield from bps.create(stream)
+    try:
+        for device in devices:
+            yield from bps.read(device)
+    except Exception:
+        yield from bps.drop()  # or the end of the run would stumble over the open Event and hide why
+        raise
+    yield from bps.save()
+    yield from bps.checkpoint()
 
 
 def lines_of(signal) -> Generator[Msg, Any, list[str]]:
@@ -160,9 +205,17 @@ def dark(microscope: Microscope) -> MsgGenerator:
 
 
 def shine(microscope: Microscope) -> MsgGenerator:
-    """Open the shutter if it is not open; raises with the reason if it is latched."""
-    if (yield from read(microscope.shutter.state)) != "open":
-        yield from bps.mv(microscope.shutter, "open")
+    """Open the shutter; raises with the reason if it is latched.
+
+    Said before each measurement, open or not: what is resumed after a pause is said again, in the dark.
+    """
+    yield from bps.mv(microscope.shutter, "open")
+
+
+def went_dark(microscope: Microscope, what: str, share: float) -> MsgGenerator:
+    """The light went out while `what` was measured: say why. It is stored, with its share of light."""
+    reason = (yield from read(microscope.shutter.latch)) or (yield from read(microscope.shutter.reason))
+    raise MeasurementError(f"the light went out in {what} (lit for {share:.0%} of it): {reason}")
 
 
 def sync_problem(microscope: Microscope) -> Generator[Msg, Any, str | None]:

@@ -22,10 +22,29 @@ from bluesky import plan_stubs as bps
 from lab.card import LabCard
 from lab.display import live_display
 from lab.prompt import friendly
-from plans import absorption, blank, calibrate, flim_raster, import_scan, irf, park, pl, ple, warm_up
+from plans import (
+    absorption,
+    blank,
+    blinking,
+    calibrate,
+    find_emitters,
+    flim_raster,
+    hbt,
+    import_scan,
+    irf,
+    lifetime_at,
+    park,
+    pl,
+    ple,
+    power_series,
+    qd_campaign,
+    recentre,
+    time_zero,
+    warm_up,
+)
 
 RE, db, microscope, fs5 = session.RE, session.db, session.microscope, session.fs5
-samples, lab, panic = session.samples, LabCard(session), session.panic
+samples, emitters, lab, panic = session.samples, session.emitters, LabCard(session), session.panic
 RE.obey_signals()
 live_display(session)
 
