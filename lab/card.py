@@ -5,6 +5,10 @@ from lab.session import Session
 EXAMPLES = """\
   RE(irf(microscope))                                          instrument response of the microscope, once per session
   RE(flim_raster(microscope, sample="A", extent_um=20, n_pixels=40, dwell_ms=100, n_scans=3))
+  RE(time_zero(microscope))                                    zero delay of photon pairs, once; wiring "hbt"
+  RE(find_emitters(microscope, sample="single"))               where single emitters are; emitters: all that are known
+  RE(hbt(microscope, emitter="single-001", target_err_ns=1.0)) is it single, how fast does it rise; blinking(...) too
+  RE(qd_campaign(microscope, sample="single"))                 all of this on every emitter of a field; goes on if cut
   RE(calibrate(fs5))                                           wavelengths of the spectrofluorometer, once per start
   RE(blank(fs5)); RE(absorption(fs5, sample="A"))              the empty substrate, then what a film absorbs
   RE(pl(fs5, sample="A")); RE(ple(fs5, sample="A"))            luminescence; how the film excites its dots
@@ -13,6 +17,12 @@ EXAMPLES = """\
   db(sample_name="A")                                          find runs, of both instruments; plan_name="pl" too
   RE(park(microscope))                                         dark, lasers on standby, stage in the middle
   lab                                                          this card; Ctrl-C pauses a plan, RE.resume() goes on"""
+
+WIRINGS = {
+    "raster": "lifetime images, lifetime_at",
+    "hbt": "time_zero, hbt",
+    "clock": "photon records of blinking",
+}
 
 
 class LabCard:
@@ -31,7 +41,6 @@ class LabCard:
         twin = session.RE.md.get("twin")
         kind = f"digital twin, preset {twin['preset']}, seed {twin['seed']}" if twin else "real instruments"
         latch = microscope.shutter.latch.get()
-        irf = microscope.irf_uid.get()
         try:
             stored = f"{len(session.db)} measurements in {session.config.folders.data}"
         except Exception:
@@ -39,12 +48,43 @@ class LabCard:
             stored = f"storage does not answer, see {log}; nothing is lost, the journal has everything"
         return [
             f"Luminescope: {kind}; RunEngine {session.RE.state}, storage {session.ingester.status()}",
-            f"  sample {microscope.sample.mounted.get()}, wired for {microscope.timeharp.wiring.get()}, "
-            f"shutter {microscope.shutter.state.get()}" + (f", LATCHED: {latch}" if latch else ""),
+            f"  sample {microscope.sample.mounted.get()}, shutter {microscope.shutter.state.get()}"
+            + (f", LATCHED: {latch}" if latch else ""),
+            f"  {wired(str(microscope.timeharp.wiring.get()))}",
             f"  spectrofluorometer: {spectrometer(session.fs5)}",
-            f"  instrument response {str(irf)[:8] if irf else 'missing: RE(irf(microscope)) first'}",
+            f"  {calibrations(microscope)}",
+            *emitters_line(session),
             f"  {stored}",
         ]
+
+
+def wired(wiring: str) -> str:
+    """What the card is cabled for, what that serves, and how to say so when it is cabled otherwise."""
+    others = " or ".join(f'"{name}"' for name in WIRINGS if name != wiring)
+    serves = WIRINGS.get(wiring, "no plan knows it")
+    return f"wired for {wiring}: {serves}; re-cabled: RE(bps.mv(microscope.timeharp.wiring, {others}))"
+
+
+def calibrations(microscope) -> str:
+    """What coincidences and lifetimes are measured against."""
+    boot_id = microscope.timeharp.boot_id.get()
+    irf = microscope.irf_uid.get() if microscope.irf_boot_id.get() == boot_id else ""
+    zero = microscope.time_zero_uid.get() if microscope.time_zero_boot_id.get() == boot_id else ""
+    zero_ns = f" ({microscope.time_zero_ns.get():.2f} ns)" if zero else ""
+    return (
+        f"instrument response {str(irf)[:8] if irf else 'missing: RE(irf(microscope)) first'}; "
+        f"time zero {str(zero)[:8] + zero_ns if zero else 'missing: RE(time_zero(microscope)), before hbt'}"
+    )
+
+
+def emitters_line(session: Session) -> list[str]:
+    """How many emitters are known, and what campaign waits to be gone on with."""
+    if not len(session.emitters):
+        return []
+    campaigns = [session.emitters.campaign(name) for name in session.emitters.names()]
+    waiting = [campaign.name for campaign in campaigns if not campaign.finished]
+    goes_on = f"; campaign {waiting[-1]} is not finished: session.campaign({waiting[-1]!r})" if waiting else ""
+    return [f"  {len(session.emitters)} emitters known{goes_on}"]
 
 
 def spectrometer_card(fs5) -> str:

@@ -1,4 +1,4 @@
-"""Live pictures: one per run, of the raster or the spectrum that grows, and an overview when it is done.
+"""Live pictures: one per run, of the raster, spectrum or emitter that is measured, and an overview when it is done.
 
 Drawing happens in the thread that called the RunEngine, between its waits, never in the RunEngine's own loop. Without
 a screen the picture is a file that is replaced every two seconds; with one it is a window.
@@ -13,13 +13,18 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from analysis import figures
-from analysis.callbacks import LiveFlim, LiveSpectrum
+from analysis.callbacks import LiveBlinking, LiveField, LiveFlim, LiveHbt, LiveSpectrum
 from analysis.spectra import Absorption, BandFit, Coupling, Curve
+from lab.emitters.groups import CohortResult, Group, PowerResult
+from lab.emitters.results import BlinkingResult, EmitterRun, EmittersResult, HbtResult
 from lab.results import FlimResult
 from lab.spectral_results import AbsorptionResult, CalibrationResult, PleResult, PlResult, SpectralResult
 from lab.version import code_version
 
 REDRAW_S = 2.0
+
+Result = FlimResult | SpectralResult | EmitterRun
+Live = LiveFlim | LiveSpectrum | LiveField | LiveHbt | LiveBlinking
 
 
 class LivePicture:
@@ -33,13 +38,13 @@ class LivePicture:
 
     def __init__(self, folder: Path, show: Callable[[Figure], None] | None = None):
         self.folder, self.show = folder, show
-        self.live: LiveFlim | LiveSpectrum | None = None
-        self.drawn: LiveFlim | LiveSpectrum | None = None  # what `image` shows
+        self.live: Live | None = None
+        self.drawn: Live | None = None  # what `image` shows
         self.image: Any = None
         self.drawn_s = 0.0
         self.changed = False
 
-    def note(self, live: LiveFlim | LiveSpectrum):
+    def note(self, live: Live):
         """New lines or points were fitted (called from the analysis thread)."""
         self.live, self.changed = live, True
 
@@ -72,7 +77,23 @@ class LivePicture:
             spectral_figure(result), result, list(result.analysis_of), {"regions": result.start["regions"]}
         )
 
-    def keep(self, figure: Figure, result: FlimResult | SpectralResult, uids: list[str], selection: dict) -> Path:
+    def emitter(self, result: EmitterRun) -> Path | None:
+        """The finished picture of a run on single emitters, if there is one to be made."""
+        figure = emitter_figure(result)
+        return None if figure is None else self.keep(figure, result, [result.uid], {"emitter": result.emitter})
+
+    def group(self, result: Group) -> Path | None:
+        """The finished picture of several runs."""
+        figure = group_figure(result)
+        if figure is None or result.derived_uid is None:
+            return None
+        path = self.folder / f"{result.derived_uid[:8]}-overview.png"
+        uids = [*result.uids, result.derived_uid]
+        return figures.save(figure, path, uids=uids, selection={}, code_version=code_version())
+
+    def keep(
+        self, figure: Figure, result: FlimResult | SpectralResult | EmitterRun, uids: list[str], selection: dict
+    ) -> Path:
         """Write a finished picture."""
         path = self.folder / f"{result.uid[:8]}-overview.png"
         derived = [result.derived_uid] if result.derived_uid else []
@@ -103,10 +124,40 @@ def spectral_figure(result: SpectralResult) -> Figure:
     return image.figure
 
 
-def picture_of(live: LiveFlim | LiveSpectrum) -> figures.LiveImage | figures.LiveSpectrumImage:
+def emitter_figure(result: EmitterRun) -> Figure | None:
+    """What a run on single emitters found; None where there is nothing to be seen."""
+    match result:
+        case EmittersResult():
+            return figures.emitters_overview(result.field, names=result.ids)
+        case HbtResult():
+            return figures.hbt_overview(result.estimate)
+        case BlinkingResult():
+            return figures.blinking_overview(result.estimate)
+    return None
+
+
+def group_figure(result: Group) -> Figure | None:
+    """What several runs show together; None where there is nothing to be seen."""
+    match result:
+        case PowerResult(zero=zero) if zero is not None:
+            return figures.power_overview(zero, result.saturation, name=result.emitter, uids=result.uids)
+        case CohortResult(film=film, glass=glass) if film is not None and glass is not None:
+            more = {"on": result.on, "survival": result.survival, "comparison": result.comparison}
+            return figures.cohort_overview(film, glass, result.prediction, **more, uids=result.uids[:1])
+    return None
+
+
+def picture_of(live: Live) -> Any:
     """An empty picture for what is being measured."""
-    if isinstance(live, LiveSpectrum):
-        return figures.LiveSpectrumImage(live.start_doc)
+    match live:
+        case LiveSpectrum():
+            return figures.LiveSpectrumImage(live.start_doc)
+        case LiveField():
+            return figures.LiveFieldImage()
+        case LiveHbt():
+            return figures.LiveHbtImage()
+        case LiveBlinking():
+            return figures.LiveBlinkingImage()
     return figures.LiveImage(live.raster.facts)
 
 
@@ -124,8 +175,11 @@ def live_display(session, show: Callable[[Figure], None] | None = None) -> LiveP
     from lab.session import harmless
 
     picture = LivePicture(session.config.folders.data / "figures", show)
-    session.analyses.on_line, session.analyses.draw = picture.note, picture.overview
-    session.analyses.spectra.on_points, session.analyses.spectra.draw = picture.note, picture.spectrum
+    analyses = session.analyses
+    analyses.flim.on_line, analyses.flim.draw = picture.note, picture.overview
+    analyses.spectra.on_points, analyses.spectra.draw = picture.note, picture.spectrum
+    analyses.emitters.runs.on_look, analyses.emitters.draw = picture.note, picture.emitter
+    analyses.groups.draw = picture.group
     session.RE.during.hooks.append(picture.tick)
     session.RE.subscribe(harmless(ProgressBar()))
     return picture

@@ -18,16 +18,20 @@ from typing import Any
 from event_model import RunRouter
 
 from lab import server, services
-from lab.analyses import Analyses
+from lab.analyses import Analyses, Result
 from lab.catalog import Catalog
 from lab.config import LabConfig, read
+from lab.emitters.cohorts import Chosen
+from lab.emitters.groups import CampaignResult, CohortResult, PowerResult
+from lab.emitters.looks import attach
+from lab.emitters.registry import EmitterRegistry
 from lab.finder import RunFinder
 from lab.journal import Journal
 from lab.lock import RigLock
 from lab.memory import Memory
-from lab.results import FlimResult
+from lab.remembered import Remembered
 from lab.samples import Samples
-from lab.spectral_results import PlSeriesResult, SpectralResult
+from lab.spectral_results import PlSeriesResult
 from lab.storage import Ingester
 from lab.twin_samples import note_presets
 from lab.version import code_version
@@ -36,14 +40,6 @@ log = logging.getLogger(__name__)
 
 HOUSE = Path(__file__).resolve().parents[1]
 CONNECT_TIMEOUT_S = 30.0
-CALIBRATION = (
-    "excitation_offset_nm",
-    "excitation_offset_err_nm",
-    "emission_offset_nm",
-    "emission_offset_err_nm",
-    "calibration_uid",
-    "calibration_boot_id",
-)
 
 
 def start(config: LabConfig | str | Path = HOUSE / "profile" / "lab.toml", **twin: Any) -> "Session":
@@ -63,7 +59,7 @@ class Session:
     Attributes
     ----------
     RE, db, microscope, fs5 : RunEngine, catalog of runs, the devices
-    samples : the records of the samples, by name
+    samples, emitters : the records of the samples, by name; the registry of single emitters
     analyses : what looks at the runs, with the hooks of a live display
     journal, ingester : the record of truth, and the thread that brings it into storage
     """
@@ -93,6 +89,7 @@ class Session:
         self.lease = Lease(self.microscope.shutter, self.fs5)
         self.lease.take()
         self.microscope.timeharp.close_file()
+        self.microscope.counters.close_file()
 
     def connect_storage(self):
         """Journal first, storage behind it; runs that a dead session left behind are stored now."""
@@ -102,7 +99,11 @@ class Session:
         self.ingester = Ingester(lambda: server.client(*address), folders.journal)
         self.memory = Memory(folders.data / "metadata.sqlite")  # goes into every start document
         self.notes = Memory(folders.data / "notes.sqlite")  # does not
-        self.analyses = Analyses(self.db, self.journal, self.ingester, self.remember_irf)
+        self.remembered = Remembered(self.notes, self.microscope, self.fs5)
+        self.emitters = EmitterRegistry(folders.data / "emitters.sqlite", mounted=self.microscope.sample.mounted.get)
+        self.microscope.emitters = self.emitters
+        self.analyses = Analyses(self.db, self.journal, self.ingester, self.remembered, self.emitters)
+        attach(self.microscope, self.analyses.emitters.runs.look)
 
     def start_engine(self):
         """The RunEngine with its subscribers: the journal first, then everything that may fail."""
@@ -116,43 +117,32 @@ class Session:
         self.RE.subscribe(harmless(RunRouter([self.analyses.of_run])))
         self.RE.subscribe(harmless(self.analyses.note_exit), "stop")
         self.RE.preprocessors.append(Baseline([*self.microscope.baseline(), self.fs5]))
-        self.restore_irf()
+        self.remembered.restore(self.analyses.flim.irf_of)
         self.fs5.find_run = RunFinder(self.config.folders.journal, lambda: twin_facts(self.config))
-        self.restore_calibration()
 
-    def restore_irf(self):
-        """The last instrument response holds as long as the card was not restarted."""
-        known = self.notes.get("irf", {})
-        if known.get("boot_id") == self.microscope.timeharp.boot_id.get():
-            response = self.analyses.irf_of(known["uid"])
-            self.microscope.irf_uid.put(response.uid)
-            self.microscope.irf_bin_width_ns.put(response.bin_width_ns)
-            self.microscope.irf_period_ns.put(response.period_ns)
-            self.microscope.irf_boot_id.put(known["boot_id"])
-
-    def remember_irf(self, uid: str):
-        """Keep it for the next session, should the card still be the same then."""
-        self.notes["irf"] = {"uid": uid, "boot_id": self.microscope.timeharp.boot_id.get()}
-
-    def restore_calibration(self):
-        """The last wavelength calibration holds as long as the spectrofluorometer was not restarted."""
-        known = self.notes.get("calibration", {})
-        if known.get("calibration_boot_id") == self.fs5.boot_id.get():
-            for key in CALIBRATION:
-                getattr(self.fs5, key).put(known[key])
-        self.fs5.calibration_boot_id.subscribe(self.remember_calibration, run=False)
-
-    def remember_calibration(self, **_):
-        """Keep it for the next session, should the spectrofluorometer still be the same then."""
-        self.notes["calibration"] = {key: getattr(self.fs5, key).get() for key in CALIBRATION}
-
-    def replay(self, uid: str) -> FlimResult | SpectralResult | None:
+    def replay(self, uid: str) -> Result | None:
         """Send a stored run through the live analysis again; the result is stored as a new derived run."""
         return self.analyses.replay(uid)
 
     def pl_series(self, uids: Iterable[str]) -> PlSeriesResult:
         """Put luminescence spectra of several samples, runs of the plan `pl`, on one scale; stored as a derived run."""
         return self.analyses.spectra.series(uids)
+
+    def power(self, uids: Iterable[str]) -> PowerResult:
+        """Rise time and rate of one emitter against power, from runs of the plan `hbt`; stored as a derived run."""
+        return self.analyses.groups.power(uids)
+
+    def cohort(self, film: Chosen = (), glass: Chosen = (), **settings: Any) -> CohortResult:
+        """Emitters in a film and on glass, as groups: rise times, ON fractions, survival; stored as a derived run.
+
+        film, glass : a sample, a campaign, the id of an emitter, or a list of them; None of one group is allowed
+        settings : film_index, substrate_index, radius_nm, thickness_nm of the effective medium
+        """
+        return self.analyses.groups.cohort(film, glass, samples=self.samples, **settings)
+
+    def campaign(self, name: str) -> CampaignResult:
+        """A campaign as it stands."""
+        return self.analyses.groups.campaign(name)
 
     def panic(self):
         """Dark, now, without a RunEngine: both instruments; the shutter of the lasers stays latched."""
@@ -171,11 +161,9 @@ class Session:
         if self.RE.darkening is not None:
             self.RE.darkening.join(5.0)
         patience_s = 30.0 if self.ingester.status().state == "up" else 3.0
-        for leave in (self.lease.give_up, lambda: self.ingester.close(patience_s), self.journal.close):
-            try:
-                leave()
-            except Exception as why:
-                log.error("closing the session: %s", why)
+        attempt_all(
+            self.lease.give_up, lambda: self.ingester.close(patience_s), self.journal.close, self.emitters.close
+        )
         from devices.signals import disconnect
 
         for device in (self.microscope, self.fs5):
@@ -183,6 +171,15 @@ class Session:
         disconnect()
         (services.down if stop_processes else services.release)(self.processes)
         self.lock.release()
+
+
+def attempt_all(*steps: Callable[[], Any]):
+    """Do every step, whatever becomes of those before."""
+    for step in steps:
+        try:
+            step()
+        except Exception as why:
+            log.error("closing the session: %s", why)
 
 
 def registry(config: LabConfig, runs_of: Callable[[str], Any]) -> Samples:

@@ -8,6 +8,7 @@ from typing import Any
 
 FLIM = Path(__file__).parent / "published" / "flim.toml"
 SPECTRA = FLIM.with_name("spectra.toml")
+EMITTERS = FLIM.with_name("emitters.toml")
 ROUNDING = 1e-9
 
 
@@ -43,7 +44,7 @@ class Measured:
 
 
 def published(path: Path = FLIM) -> dict[str, dict[str, Any]]:
-    """The published numbers by id, as a TOML file has them: those of lifetime images, or of `SPECTRA`."""
+    """The published numbers by id, as a TOML file has them: of lifetime images, of `SPECTRA` or of `EMITTERS`."""
     return {entry["id"]: entry for entry in tomllib.loads(path.read_text(encoding="utf-8"))["number"]}
 
 

@@ -57,7 +57,7 @@ def test_the_calibration_is_remembered_by_the_next_session(session, calibrated):
     fs5, kept = session.fs5, session.fs5.excitation_offset_nm.get()
     fs5.calibration_uid.put("")
     fs5.excitation_offset_nm.put(0.0)
-    session.restore_calibration()
+    session.remembered.restore_calibration()
     assert fs5.calibration_uid.get() == calibrated.uid and fs5.excitation_offset_nm.get() == kept
 
 
