@@ -10,7 +10,6 @@ from ophyd.status import Status
 
 from devices.signals import PUT_TIMEOUT_S, CommandError, Instrument, in_background, put_and_wait, reading
 
-
 PATIENCE_S = 1.0  # of a closing for an opening that is under way
 
 

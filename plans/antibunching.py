@@ -130,12 +130,13 @@ def hbt(
     first row, every `recentre_s`, and when its rate falls. Needs the wiring "hbt". Returns an `HbtOutcome`.
     """
     name, sight, problems = yield from planned_emitter(microscope, sample, at_um, emitter, md)
-    decide = decide or (decide is False and target_err_ns is None and target_contrast_err is None)
+    decide = True if decide is False and target_err_ns is None and target_contrast_err is None else decide
     rule = StopRule(target_err_ns, target_contrast_err, decide, max_time_s, recentre_s, run_s)
-    require([*problems, *rule.problems(), cw_problem(microscope, intensity_w_cm2)])
-    rule, w_cm2 = StopRule(*map(plain, asdict(rule).values())), plain(intensity_w_cm2)
+    problems += [*rule.problems(), cw_problem(microscope, intensity_w_cm2)]
     tcspc, range_problem = yield from pair_axis(microscope)
-    require([range_problem, (yield from wiring_problem(microscope, "hbt")), (yield from light_problem(microscope))])
+    table = [(yield from wiring_problem(microscope, "hbt")), (yield from light_problem(microscope))]
+    require([*problems, range_problem, *table])
+    rule, w_cm2 = StopRule(*map(plain, asdict(rule).values())), plain(intensity_w_cm2)
 
     def describe():
         yield from bps.mv(microscope.timeharp.range_code, tcspc["range_code"], microscope.timeharp.offset, 0.0)

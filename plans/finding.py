@@ -48,9 +48,9 @@ def find_emitters(
             sample_problem,
             cw_problem(microscope, intensity_w_cm2),
             *search_problems(raster, false_alarm, threshold_counts_per_ms),
+            (yield from light_problem(microscope)),
         ]
     )
-    require([(yield from light_problem(microscope))])
     w_cm2 = plain(intensity_w_cm2)
     threshold = plain(threshold_counts_per_ms)
     search = {**SEARCH, "false_alarm": plain(false_alarm), "threshold_counts_per_ms": threshold}
@@ -105,8 +105,7 @@ def recentre(
     Returns a `RecentreOutcome`; `found` is False if there is nothing, and the stage stays at the expected place.
     """
     name, sight, problems = yield from planned_emitter(microscope, sample, at_um, emitter, md)
-    require([*problems, cw_problem(microscope, intensity_w_cm2)])
-    require([(yield from light_problem(microscope))])
+    require([*problems, cw_problem(microscope, intensity_w_cm2), (yield from light_problem(microscope))])
     w_cm2 = plain(intensity_w_cm2)
 
     def describe():

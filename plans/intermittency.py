@@ -123,8 +123,8 @@ def blinking(
     trace, trace_problems = yield from planned_trace(
         microscope, record, duration_s, segment_s, bin_ms, recentre_s, stop_on_bleach
     )
-    require([*problems, *trace_problems, cw_problem(microscope, intensity_w_cm2)])
-    require([(yield from light_problem(microscope))])
+    problems += [*trace_problems, cw_problem(microscope, intensity_w_cm2), (yield from light_problem(microscope))]
+    require(problems)
     assert trace is not None
     w_cm2, instrument = plain(intensity_w_cm2), microscope.timeharp if trace.kind == "photons" else microscope.counters
 

@@ -37,8 +37,8 @@ def power_series(
     """
     name, sight, problems = yield from planned_emitter(microscope, sample, at_um, emitter, md)
     rule = StopRule(target_err_ns, target_contrast_err, False, max_time_s, recentre_s, 1.0)
-    require([*problems, *intensity_problems(microscope, intensities_w_cm2), *rule.problems()])
-    require([(yield from wiring_problem(microscope, "hbt")), (yield from light_problem(microscope))])
+    table = [(yield from wiring_problem(microscope, "hbt")), (yield from light_problem(microscope))]
+    require([*problems, *intensity_problems(microscope, intensities_w_cm2), *rule.problems(), *table])
     steps = [float(plain(w_cm2)) for w_cm2 in intensities_w_cm2]
     about = {**(md or {}), "power_series": str(uuid.uuid4()), "intensities_w_cm2": steps}
     settings: dict[str, Any] = {"target_err_ns": target_err_ns, "target_contrast_err": target_contrast_err}

@@ -124,8 +124,10 @@ def planned_sight(microscope: Microscope, at_um: Any, emitter: Any, sample: str)
     if problem := unmeasurable("at_um", at_um, travel, CLOSE.extent_um / 2):
         return nowhere, [problem]
     x_um, y_um = map(float, at_um)
-    if emitter is None and registry is not None:
+    if emitter is None and registry is not None and isinstance(sample, str):
         emitter = registry.near(sample, (x_um, y_um))
+    if emitter and registry is not None and emitter not in registry:
+        return nowhere, [f"emitter={emitter!r}: there is no such emitter; `emitters` shows all, at_um alone needs none"]
     return Sight(emitter or "", x_um, y_um), []
 
 

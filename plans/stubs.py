@@ -84,7 +84,7 @@ def unknown(name: str, value: str, allowed: Iterable[str]) -> str | None:
     "sample='a': there is no such sample; there are A, B. Did you mean 'A'?"
     """
     words = list(allowed)
-    if value in words:
+    if isinstance(value, str) and value in words:
         return None
     near = [w for w in words if w.lower() == str(value).lower()] or difflib.get_close_matches(str(value), words, 1)
     hint = f" Did you mean {near[0]!r}?" if near else ""
@@ -97,7 +97,7 @@ def unmeasurable(name: str, value: Any, travel_um: Iterable[tuple[float, float]]
     >>> unmeasurable("at_um", (0.1, 50.0), [(0, 100), (0, 100)], 0.36)
     'at_um=(0.1, 50.0): x must be a number 0.36..99.64 (um), to scan a patch around it'
     """
-    if not (isinstance(value, (tuple, list, np.ndarray)) and len(value) == 2):
+    if not (isinstance(value, (tuple, list, np.ndarray)) and np.ndim(value) and len(value) == 2):
         return f"{name}={value!r}: must be a pair (x, y) in um"
     for axis, place, (low, high) in zip("xy", value, travel_um, strict=True):
         if outside(name, place, low + reach_um, high - reach_um):

@@ -43,16 +43,18 @@ def time_zero(
     Integrates for `integration_s` at a time until there are `min_counts` pairs. `microscope.time_zero_ns` and
     `pair_sigma_ns` then hold for every `hbt` until the card is restarted. Returns the run uid.
     """
+    tcspc, range_problem = yield from pair_axis(microscope)
     require(
         [
             md_problem(md),
             outside("min_counts", min_counts, 1000, 1e9, whole=True),
             outside("intensity_w_cm2", intensity_w_cm2, 1e-3, microscope.pulsed.intensity.limits[1]),
             outside("integration_s", integration_s, 1e-3, 3600),
+            range_problem,
+            (yield from wiring_problem(microscope, "hbt")),
+            (yield from light_problem(microscope)),
         ]
     )
-    tcspc, range_problem = yield from pair_axis(microscope)
-    require([range_problem, (yield from wiring_problem(microscope, "hbt")), (yield from light_problem(microscope))])
     card, w_cm2 = microscope.timeharp, plain(intensity_w_cm2)
 
     def measure():

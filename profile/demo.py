@@ -1,4 +1,4 @@
-"""The paper on the twin: ensemble spectra, lifetime images of samples A and B, the marked pixels of Fig. 5a; a table.
+"""The paper on the twin: ensemble spectra, lifetime images, the marked pixels of Fig. 5a, single emitters; a table.
 
 `make demo` runs this; PRESET, SEED, SPEED and TRUTH reach the twin. Everything it writes lies in demo/.
 """
@@ -27,6 +27,7 @@ from lab.results import FlimResult
 from lab.server import StorageError
 from lab.services import ServiceError
 from lab.session import HOUSE, Session, start
+from lab.single_emitters import SingleEmitters, figures_of, measure_single_emitters, rows_of
 from lab.spectral_results import AbsorptionResult, PleResult, PlResult, PlSeriesResult
 from lab.version import code_version
 from plans import absorption, blank, calibrate, flim_raster, irf, pl, ple, warm_up
@@ -122,45 +123,53 @@ def measure_images(session: Session, first: str, second: str) -> dict[str, FlimR
     }
 
 
-def draw(results: dict[str, FlimResult], spectra: Spectra, names: tuple[str, str]) -> list[Path]:
+Figures = dict[str, tuple[Figure, list[str], dict[str, Any]]]  # by name: what is drawn, runs, what is shown of them
+
+
+def keep(made: Figures) -> list[Path]:
     """The figures of the paper, as PNG and PDF, with their origin inside."""
-    a, b = results["A"].map, results["B"].map
-    images = [results[role] for role in "AB"]
-    made = {
-        "figure4": (figures.figure4(a, b), images, {"qd_threshold_cps": 250}),
-        "figure5": (figures.figure5(a, b), images, {"qd_threshold_cps": 250}),
-        **spectral_figures(spectra, names),
-    }
     paths = []
-    for name, (figure, sources, selection) in made.items():
-        uids = list(dict.fromkeys(uid for one in sources for uid in (one.uid, one.derived_uid) if uid))
+    for name, (figure, uids, selection) in made.items():
         about = {"uids": uids, "selection": selection, "code_version": code_version()}
         paths += [figures.save(figure, DEMO / f"{name}.{kind}", **about) for kind in ("png", "pdf")]
     return paths
 
 
-def spectral_figures(spectra: Spectra, names: tuple[str, str]) -> dict[str, tuple[Figure, list, dict]]:
+def uids_of(results: list) -> list[str]:
+    """Of runs and their stored analyses, each once."""
+    return list(dict.fromkeys(uid for one in results for uid in (one.uid, one.derived_uid) if uid))
+
+
+def image_figures(results: dict[str, FlimResult]) -> Figures:
+    """Figures 4 and 5."""
+    a, b = results["A"].map, results["B"].map
+    about = uids_of([results[role] for role in "AB"]), {"qd_threshold_cps": 250}
+    return {"figure4": (figures.figure4(a, b), *about), "figure5": (figures.figure5(a, b), *about)}
+
+
+def spectral_figures(spectra: Spectra, names: tuple[str, str]) -> Figures:
     """Figures 1a, 2 and 3a, each with its results and what is shown of them; those whose data are there."""
     film, emitted, excited = spectra.absorption.get("undoped"), spectra.pl, spectra.ple
     a, b = (excited[role].coupling if role in excited else None for role in "AB")
-    made: dict[str, tuple[Figure, list, dict]] = {}
+    made: Figures = {}
     if film is not None and film.absorption is not None and "undoped" in emitted:
         figure = figures.figure1a(film.absorption, emitted["undoped"].curve, emitted["undoped"].fit)
-        made["figure1a"] = figure, [film, emitted["undoped"]], {"regions": REGIONS}
+        made["figure1a"] = figure, uids_of([film, emitted["undoped"]]), {"regions": REGIONS}
     if a is None or b is None:
         return made
     films = [spectra.absorption[role] for role in "AB"]
     selection = {"regions_nm": {one.name: [one.low_nm, one.high_nm] for one in a.regions}}
-    made["figure3a"] = figures.figure3a(a, b, names=names), [*excited.values(), *films], selection
+    made["figure3a"] = figures.figure3a(a, b, names=names), uids_of([*excited.values(), *films]), selection
     if spectra.series is not None and "bare" in emitted:
         bare, series = emitted["bare"], spectra.series.series
         selection = {"window_nm": [a.window.low_nm, a.window.high_nm], "rescaled_to": series.reference}
         figure = figures.figure2(series, bare.curve, bare.fit, a, b, names=names)
-        made["figure2"] = figure, [*spectra.series.results, bare, *excited.values(), *films], selection
+        sources = [*spectra.series.results, bare, *excited.values(), *films]
+        made["figure2"] = figure, uids_of(sources), selection
     return made
 
 
-def compare(results: dict[str, FlimResult], spectra: Spectra, session: Session) -> list[Row]:
+def compare(results: dict[str, FlimResult], spectra: Spectra, emitters: SingleEmitters, session: Session) -> list[Row]:
     """The paper's numbers beside ours."""
     starts = [session.db[results[role].uid].start for role in "AB"]
     doping = tuple(start["sample"].get("doping_percent", math.nan) for start in starts)
@@ -173,7 +182,8 @@ def compare(results: dict[str, FlimResult], spectra: Spectra, session: Session) 
     series = None if spectra.series is None else spectra.series.series
     found = {"absorption": spectra.absorption, "pl": spectra.pl, "ple": spectra.ple, "series": series}
     rows = report.measure_spectra(**found, doping_percent=percent)
-    return rows + report.measure(*maps, doping_percent=doping, intensity_w_cm2=intensity, crosstalk=crosstalk)
+    rows += report.measure(*maps, doping_percent=doping, intensity_w_cm2=intensity, crosstalk=crosstalk)
+    return rows + rows_of(emitters, session.samples)
 
 
 def main() -> int:
@@ -185,7 +195,9 @@ def main() -> int:
         print(f"the lab is up: storage, light and bench; everything goes to {DEMO}\n", flush=True)
         names = roles(given.preset)
         spectra, results = measure_spectra(session, *names), measure_images(session, *names)
-        paths, rows = draw(results, spectra, names), compare(results, spectra, session)
+        emitters = measure_single_emitters(session, measured)
+        paths = keep(image_figures(results) | spectral_figures(spectra, names) | figures_of(emitters))
+        rows = compare(results, spectra, emitters, session)
         (DEMO / "results.json").write_text(report.to_json(rows))
         print(report.table(rows))
         print("\nfigures  " + "\n         ".join(str(path) for path in paths))

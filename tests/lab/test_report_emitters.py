@@ -10,8 +10,10 @@ from scipy.stats import norm
 
 from analysis.blinking import survival
 from lab import report
+from lab.emitters.groups import CohortResult, PowerResult
 from lab.emitters.results import BlinkingResult, EmittersResult, HbtResult
 from lab.report.blinking import cohort_row
+from lab.single_emitters import FILMS, GLASS, SingleEmitters, figures_of, rows_of
 from tests.simulated_emitters import LIGHT, blinking, cohort, field, hbt, start_of
 
 DOPING = {"A": 0.025, "single": 0.01}
@@ -257,3 +259,40 @@ def test_the_table_is_aligned_and_no_text_is_cut(results):
 def test_an_empty_field_gives_a_report(results):
     found = by_id(results, field=searched(field(0)))
     assert found["SQ-06"].verdict == "not measured"
+
+
+# --- what the demo makes of it -----------------------------------------------------------------------------
+
+SAMPLES = {"A": {"doping_percent": 0.025}, "single": {"doping_percent": 0.01, "thickness_nm": 88}}
+NOTHING = SingleEmitters(field=None, campaigns={}, traces=[], example=None, power=None, bright=None, cohort=None)
+
+
+def grouped(results):
+    """A cohort as the session returns it, ON fractions by sample."""
+    names = {**FILMS, "glass": GLASS}
+    return CohortResult(
+        uids=("cohortco-1",), derived_uid="derivedd-1", film=results["rise"]["film"], glass=results["rise"]["glass"],
+        on={names[role]: one for role, one in results["on"].items()}, survival=results["survival"],
+        emitters={"film": ("single-001",), "glass": ()},
+    )  # fmt: skip
+
+
+def test_the_demo_compares_what_it_measured(results):
+    made = {key: results[key] for key in ("field", "traces", "example", "bright")}
+    power = PowerResult(uids=(), runs=(), zero=results["zero_power"])
+    rows = rows_of(replace(NOTHING, **made, power=power, cohort=grouped(results)), SAMPLES)
+    assert rows == report.measure_emitters(**results)
+
+
+def test_the_demo_draws_what_is_there(results):
+    assert figures_of(NOTHING) == {}
+    made = {key: results[key] for key in ("field", "example", "bright")}
+    drawn = figures_of(replace(NOTHING, **made, cohort=grouped(results)))
+    assert list(drawn) == ["figure6", "single-emitters"]
+    assert drawn["figure6"][1] == ["fieldfie-0", "hbthbthb-0", "blinking-0"]
+    assert drawn["single-emitters"][1] == ["derivedd-1", "cohortco-1"]
+
+
+def test_the_demo_goes_on_without_what_could_not_be_measured():
+    rows = rows_of(NOTHING, SAMPLES)
+    assert len(rows) == 30 and {row.verdict for row in rows} == {"ok", "setting", "not measured"}
