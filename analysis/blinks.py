@@ -6,87 +6,23 @@ emitter was not watched then.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from analysis.blink_trace import N_ROUTES, BlinkFacts, Segment, Trace, blink_facts, segment_of
 from analysis.blinking import Levels, OnFraction, bleached_at, change_points, on_fraction
 from analysis.blinking.resolution import bins_together
 from analysis.blinking.watched import Periods, periods
-from analysis.counters import true_rate
 from analysis.formats import decode_records
 from analysis.refocus import Refocused
 
-BINS, PHOTONS = "bins", "photons"
 FULLY_LIT = 0.999
-N_ROUTES = 2
-CARD_DEAD_NS = 350.0
 BLEACHING_BIN_S = 0.1
 MOST_PHOTONS = 20_000_000  # for change points
 NO_BACKGROUND = "the background was not measured: a trace of one level counts as bright"
 NO_SEGMENT = "no segment was recorded"
-
-
-@dataclass(frozen=True)
-class BlinkFacts:
-    """What must be known of a `blinking` run to analyse it; built from a start document by `blink_facts`.
-
-    kind : "bins" or "photons"; at_um : where the emitter was looked for, NaN if not told
-    dead_time_ns : of each SPAD; card_dead_ns : of the one converter behind both, for photons
-    """
-
-    uid: str
-    sample: str
-    emitter: str
-    at_um: tuple[float, float]
-    campaign: str
-    intensity_w_cm2: float
-    kind: str
-    bin_s: float
-    segment_s: float
-    duration_s: float
-    macrotime_unit_s: float
-    dead_time_ns: tuple[float, float]
-    card_dead_ns: float
-
-    @property
-    def mean_dead_s(self) -> float:
-        """Dead time after a count, of the counts of both SPADs added."""
-        return self.card_dead_ns * 1e-9 or sum(self.dead_time_ns) / N_ROUTES**2 * 1e-9
-
-    def rates(self, rate_cps: np.ndarray) -> np.ndarray:
-        """Rates (..., 2) of both SPADs without dead time: first that of the card, then their own."""
-        seen = np.asarray(rate_cps, float)
-        passed = true_rate(seen.sum(axis=-1), self.card_dead_ns)
-        share = np.divide(passed, seen.sum(axis=-1), out=np.ones_like(passed), where=passed > 0)
-        return true_rate(seen * share[..., None], self.dead_time_ns)
-
-
-def blink_facts(start: Mapping) -> BlinkFacts:
-    """Read a start document of `blinking`; KeyError or ValueError if it is not one."""
-    record = start["record"]
-    kind = str(record["kind"])
-    if kind not in (BINS, PHOTONS):
-        raise ValueError(f"a record of kind {kind!r}: only {BINS!r} and {PHOTONS!r} are known")
-    x, y = start.get("at_um") or (np.nan, np.nan)
-    first, second = start.get("dead_time_ns", (0.0, 0.0))
-    card_ns = float(record.get("card_dead_time_ns", CARD_DEAD_NS))
-    return BlinkFacts(
-        uid=start["uid"],
-        sample=start["sample_name"],
-        emitter=str(start.get("emitter") or ""),
-        at_um=(float(x), float(y)),
-        campaign=str(start.get("campaign") or ""),
-        intensity_w_cm2=float(start["excitation"]["intensity_w_cm2"]),
-        kind=kind,
-        bin_s=float(record["bin_s"]),
-        segment_s=float(record["segment_s"]),
-        duration_s=float(start.get("duration_s", np.nan)),
-        macrotime_unit_s=float(record.get("macrotime_unit_s") or 1e-7),
-        dead_time_ns=(float(first), float(second)),
-        card_dead_ns=card_ns if kind == PHOTONS else 0.0,
-    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,10 +47,10 @@ class BlinkEstimate:
     facts: BlinkFacts
     on: OnFraction
     levels: Levels | None
-    time_s: np.ndarray
-    counts: np.ndarray
+    time_s: np.ndarray = field(repr=False)
+    counts: np.ndarray = field(repr=False)
     bin_s: float
-    gaps_s: np.ndarray
+    gaps_s: np.ndarray = field(repr=False)
     rate_on_cps: float
     rate_on_err_cps: float
     rate_off_cps: float
@@ -124,10 +60,10 @@ class BlinkEstimate:
     background_err_cps: float
     survival_s: float
     observed: bool
-    on_times_s: np.ndarray
-    on_complete: np.ndarray
-    off_times_s: np.ndarray
-    off_complete: np.ndarray
+    on_times_s: np.ndarray = field(repr=False)
+    on_complete: np.ndarray = field(repr=False)
+    off_times_s: np.ndarray = field(repr=False)
+    off_complete: np.ndarray = field(repr=False)
     live_s: float
     dose_kj_cm2: float
     n_photons: int
@@ -156,24 +92,6 @@ class BlinkEstimate:
             "bleached": int(self.observed),
             "bleached_at_s": self.bleached_at_s,
         }
-
-
-@dataclass(frozen=True, eq=False)
-class Segment:
-    """Counts (n, 2) in bins from started_s on, and the ticks (n_photons,) of its photons if they were recorded."""
-
-    started_s: float
-    seconds: float
-    lit: float
-    counts: np.ndarray
-    ticks: np.ndarray | None
-    overrun: bool
-
-
-def segment_of(data: Mapping, device: str, counts: np.ndarray, seconds: float, ticks: np.ndarray | None) -> Segment:
-    """A segment from the Event of a device."""
-    started_s, lit = (float(data[f"{device}_{name}"]) for name in ("started", "lit"))
-    return Segment(started_s, seconds, lit, counts, ticks, bool(data.get(f"{device}_overrun", False)))
 
 
 class BlinkRun:
@@ -206,9 +124,9 @@ class BlinkRun:
     def _keep(self, segment: Segment, index: int | None):
         self.segments[len(self.segments) if index is None else index] = segment
 
-    def add_refocus(self, data: Mapping):
-        """Take what the Event of a re-centring says."""
-        self.refocused.add(data)
+    def add_refocus(self, data: Mapping, index: int | None = None):
+        """Take what the Event of a re-centring says; by default of the next one."""
+        self.refocused.add(data, index)
 
     @property
     def usable(self) -> list[Segment]:
@@ -266,58 +184,6 @@ class BlinkRun:
             f"{overrun} segments ended early: the memory of the card was full" if overrun else "",
         ]
         return tuple(text for text in found if text)
-
-
-@dataclass(frozen=True, eq=False)
-class Trace:
-    """Segments one after another: counts (n, 2) in bins of bin_s; breaks_s : seconds of light at which a gap lies."""
-
-    time_s: np.ndarray
-    counts: np.ndarray
-    bin_s: float
-    gaps_s: np.ndarray
-    breaks_s: np.ndarray
-
-    @classmethod
-    def of(cls, segments: list[Segment], facts: BlinkFacts) -> "Trace":
-        bin_s = facts.bin_s
-        if not segments:
-            none = np.empty(0)
-            return cls(none, np.empty((0, N_ROUTES), np.int64), bin_s, np.empty((0, 2)), none)
-        first = segments[0].started_s
-        begin = np.array([s.started_s - first for s in segments])
-        end = begin + [s.seconds for s in segments]
-        live = np.cumsum([s.seconds for s in segments])[:-1]
-        apart = begin[1:] - end[:-1] > bin_s / 2
-        return cls(
-            time_s=np.concatenate([b + bin_s * np.arange(len(s.counts)) for b, s in zip(begin, segments, strict=True)]),
-            counts=np.concatenate([s.counts for s in segments]),
-            bin_s=bin_s,
-            gaps_s=np.stack([end[:-1][apart], begin[1:][apart]], axis=1),
-            breaks_s=live[apart],
-        )
-
-    @property
-    def live_s(self) -> float:
-        return len(self.counts) * self.bin_s
-
-    def until(self, time_s: float) -> "Trace":
-        """The bins that were over at a time of light, one at least; all, if that is NaN."""
-        if not np.isfinite(time_s):
-            return self
-        n = max(1, int(time_s / self.bin_s + 1e-6))
-        return replace(self, time_s=self.time_s[:n], counts=self.counts[:n])
-
-    def together(self, bin_s: float) -> np.ndarray:
-        """Counts (m, 2) in longer bins; what is left at the end is dropped."""
-        n = max(1, round(bin_s / self.bin_s))
-        return self.counts[: len(self.counts) // n * n].reshape(-1, n, N_ROUTES).sum(axis=1)
-
-    def highest_rate(self, bin_s: float, facts: BlinkFacts) -> float:
-        """Of bins of bin_s, dead time corrected; NaN without one."""
-        n = max(1, round(bin_s / self.bin_s))
-        counts = self.together(bin_s)
-        return float(facts.rates(counts / (n * self.bin_s)).sum(axis=1).max()) if len(counts) else float("nan")
 
 
 def on_of(trace: Trace, facts: BlinkFacts, background_cps: float) -> tuple[OnFraction, np.ndarray, float]:

@@ -1,7 +1,7 @@
 """The lifetime of one emitter, from its decay under the pulsed laser."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,8 +21,8 @@ class DotLifetime:
     """
 
     fit: DecayFit
-    counts: np.ndarray
-    irf: np.ndarray
+    counts: np.ndarray = field(repr=False)
+    irf: np.ndarray = field(repr=False)
     bin_width_ns: float
     n_components: int
     irf_uid: str

@@ -5,7 +5,7 @@ the same arrays bit for bit.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -64,9 +64,9 @@ class Field:
     """
 
     facts: FieldFacts
-    qd_counts: np.ndarray
-    perovskite_counts: np.ndarray
-    exposure_s: np.ndarray
+    qd_counts: np.ndarray = field(repr=False)
+    perovskite_counts: np.ndarray = field(repr=False)
+    exposure_s: np.ndarray = field(repr=False)
     emitters: Emitters
     correlation: float
     correlation_err: float

@@ -5,7 +5,7 @@ gives the same numbers bit for bit. What an estimate says depends on the data al
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -20,11 +20,11 @@ from analysis.correlation import (
     normalised,
 )
 from analysis.counters import true_rate
-from analysis.integrations import TRACE_S, Integration, emitter_share, even_trace, mean_rates, seconds
+from analysis.hbt_facts import HbtFacts, hbt_facts
+from analysis.integrations import TRACE_S, Integration, emitter_share, even_trace, mean_rates, seconds, stop_rate
 from analysis.refocus import Refocused
 from analysis.signal_share import SignalShare
 
-BIN_NS = 0.576  # of the fit: a seventh of the shortest rise time of a quantum dot
 FIRST_LOOK = 100  # coincidences below which nothing is ever decided
 BADLY_KNOWN_T0_NS = 0.5  # error of a calibration beyond which it is fitted
 NOT_CALIBRATED = "time zero was not calibrated: zero delay is fitted, the response taken as sharp"
@@ -33,72 +33,6 @@ NO_SIGNAL = "no more light than beside the emitter"
 NO_DIP = "eqn (4) does not describe the histogram"
 MUCH_LIGHT = "over 1 Mcps: the corrections for dead time are no longer small"
 MUCH_CPS = 1e6
-
-
-@dataclass(frozen=True)
-class HbtFacts:
-    """What must be known of an `hbt` run to analyse it; built from a start document by `hbt_facts`.
-
-    declared_ns : the cable delay; t0_ns, t0_err_ns, sigma_ns : calibrated zero delay and response, NaN if
-        time_zero_uid is empty
-    blind_ns : stops earlier than this after their start are ignored
-    at_um : where the emitter was looked for, NaN if not told
-    """
-
-    uid: str
-    sample: str
-    emitter: str
-    at_um: tuple[float, float]
-    campaign: str
-    intensity_w_cm2: float
-    bin_width_ns: float
-    n_bins: int
-    offset_ns: float
-    blind_ns: float
-    declared_ns: float
-    t0_ns: float
-    t0_err_ns: float
-    sigma_ns: float
-    time_zero_uid: str
-    dead_time_ns: tuple[float, float]
-
-    @property
-    def calibrated(self) -> bool:
-        return bool(self.time_zero_uid) and bool(np.isfinite([self.t0_ns, self.sigma_ns]).all())
-
-    @property
-    def rebinned(self) -> int:
-        """Channels of the card that are taken together."""
-        return max(1, round(BIN_NS / self.bin_width_ns))
-
-
-def hbt_facts(start: Mapping) -> HbtFacts:
-    """Read a start document of `hbt` or `time_zero`; KeyError or ValueError if it is neither."""
-    tcspc, delay = start["tcspc"], start.get("delay", {})
-    x, y = start.get("at_um") or (np.nan, np.nan)
-    first, second = start.get("dead_time_ns", (0.0, 0.0))
-    return HbtFacts(
-        uid=start["uid"],
-        sample=start["sample_name"],
-        emitter=str(start.get("emitter") or ""),
-        at_um=(float(x), float(y)),
-        campaign=str(start.get("campaign") or ""),
-        intensity_w_cm2=float(start["excitation"]["intensity_w_cm2"]),
-        bin_width_ns=float(tcspc["bin_width_ns"]),
-        n_bins=int(tcspc["n_bins"]),
-        offset_ns=float(tcspc.get("offset_ns") or 0.0),
-        blind_ns=float(start.get("blind_ns", 0.0)),
-        declared_ns=_number(delay.get("declared_ns")),
-        t0_ns=_number(delay.get("t0_ns")),
-        t0_err_ns=_number(delay.get("t0_err_ns")),
-        sigma_ns=_number(delay.get("sigma_ns")),
-        time_zero_uid=str(delay.get("uid") or ""),
-        dead_time_ns=(float(first), float(second)),
-    )
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,18 +60,18 @@ class HbtEstimate:
     facts: HbtFacts
     fit: AntibunchingFit
     decision: Decision
-    delay_ns: np.ndarray
-    counts: np.ndarray
-    g2: np.ndarray
-    g2_err: np.ndarray
-    g2_model: np.ndarray
+    delay_ns: np.ndarray = field(repr=False)
+    counts: np.ndarray = field(repr=False)
+    g2: np.ndarray = field(repr=False)
+    g2_err: np.ndarray = field(repr=False)
+    g2_model: np.ndarray = field(repr=False)
     corrected_contrast: float
     corrected_contrast_err: float
     signal_fraction: float
     signal_fraction_err: float
     rate_cps: float
     rate_err_cps: float
-    route_rate_cps: np.ndarray
+    route_rate_cps: np.ndarray = field(repr=False)
     background_cps: float
     background_err_cps: float
     live_s: float
@@ -146,8 +80,8 @@ class HbtEstimate:
     n_left_out: int
     bleached: bool
     bleached_at_s: float
-    time_s: np.ndarray
-    trace_cps: np.ndarray
+    time_s: np.ndarray = field(repr=False)
+    trace_cps: np.ndarray = field(repr=False)
     coincidences_per_ns: float
     n_photons: int
     warnings: tuple[str, ...]
@@ -200,9 +134,9 @@ class HbtRun:
         """Take what the Event of an integration says; by default of the next one."""
         self.integrations[len(self.integrations) if index is None else index] = Integration.of(data)
 
-    def add_refocus(self, data: Mapping):
-        """Take what the Event of a re-centring says."""
-        self.refocused.add(data)
+    def add_refocus(self, data: Mapping, index: int | None = None):
+        """Take what the Event of a re-centring says; by default of the next one."""
+        self.refocused.add(data, index)
 
     @property
     def complete(self) -> list[int]:
@@ -237,7 +171,8 @@ class HbtRun:
             background_err_cps=background.rate_err_cps,
         )
         used = self._before(usable, at_s)
-        parts, fit = [self.integrations[i] for i in used], fit_of(facts, self.histogram(used))
+        parts = [self.integrations[i] for i in used]
+        fit = fit_of(facts, self.histogram(used), stop_rate(parts))
         share = emitter_share(parts, background, facts.dead_time_ns)
         rates, rate_err = mean_rates(parts, facts.dead_time_ns)
         return HbtEstimate(
@@ -281,8 +216,8 @@ class HbtRun:
         return float(self.facts.intensity_w_cm2 * lit_s / 1e3)
 
 
-def fit_of(facts: HbtFacts, channels: np.ndarray) -> AntibunchingFit:
-    """The dip in a histogram (n_bins,) of the card."""
+def fit_of(facts: HbtFacts, channels: np.ndarray, stop_cps: tuple[float, float] | None = None) -> AntibunchingFit:
+    """The dip in a histogram (n_bins,) of the card; stop_cps : what the counters say of the stops, and its error."""
     n = facts.rebinned
     width, counts = n * facts.bin_width_ns, channels[: channels.size // n * n].reshape(-1, n).sum(axis=1)
     known = facts.calibrated and not facts.t0_err_ns > BADLY_KNOWN_T0_NS
@@ -292,6 +227,8 @@ def fit_of(facts: HbtFacts, channels: np.ndarray) -> AntibunchingFit:
         irf_sigma_ns=facts.sigma_ns if facts.calibrated else None,
         blind_ns=max(facts.blind_ns - facts.offset_ns, 0.0),
         t0_ns=facts.t0_ns if known else None,
+        stop_cps=stop_cps[0] if stop_cps else None,
+        stop_err_cps=stop_cps[1] if stop_cps else 0.0,
     )
 
 

@@ -33,27 +33,30 @@ class Background:
 
 
 class Refocused:
-    """The re-centrings of a run, one after another."""
+    """The re-centrings of a run, in the order of their indices; one that comes again counts once, as it came last."""
 
     def __init__(self):
-        self.rates: list[tuple[float, float]] = []
-        self.far_counts = np.zeros(2)
+        self.seen: dict[int, tuple[float, float, np.ndarray]] = {}  # rate, its error, counts far from the emitter
 
-    def add(self, data: Mapping):
-        """Take one re-centring as an Event carries it; one that found nothing says nothing of the background."""
-        if not int(data.get("target_found", 0)):
-            return
-        rate, err = float(data["target_background_cps"]), float(data["target_background_err_cps"])
-        if np.isfinite(rate) and np.isfinite(err) and err > 0:
-            self.rates.append((rate, err))
-        self.far_counts += far_counts(data)
+    def add(self, data: Mapping, index: int | None = None):
+        """Take one re-centring as an Event carries it, by default the next one.
+
+        One that found nothing says nothing of the background.
+        """
+        index = max(self.seen, default=-1) + 1 if index is None else index
+        self.seen.pop(index, None)
+        if int(data.get("target_found", 0)):
+            rate, err = float(data["target_background_cps"]), float(data["target_background_err_cps"])
+            self.seen[index] = rate, err, far_counts(data)
 
     def background(self) -> Background:
         """Weighted mean of all."""
-        first, second = self.far_counts.tolist()
-        if not self.rates:
+        seen = [self.seen[index] for index in sorted(self.seen)]
+        first, second = np.sum([np.zeros(2), *(far for *_, far in seen)], axis=0).tolist()
+        rates = [(rate, err) for rate, err, _ in seen if np.isfinite([rate, err]).all() and err > 0]
+        if not rates:
             return Background(float("nan"), float("nan"), (first, second), 0)
-        rate, err = np.array(self.rates).T
+        rate, err = np.array(rates).T
         weight = 1 / err**2
         mean = float(weight @ rate / weight.sum())
         chi2 = float(weight @ (rate - mean) ** 2) / max(rate.size - 1, 1)

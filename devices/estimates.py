@@ -73,16 +73,13 @@ def word() -> Cpt:
 
 
 class Estimate(Device):
-    """Numbers that an analysis gives, with two hooks for whoever runs it; without them `trigger` finishes at once.
+    """Numbers that an analysis gives; without one, `trigger` finishes at once.
 
-    ask : called at once by `trigger`, must not block; the Future gives the values by name
-    refresh : called by `trigger` in a thread of its own, may take its time; returns the values by name
-
-    With `ask`, what the answer covers is settled when `trigger` is called and not by how fast threads are.
+    ask : for whoever runs the analysis: called by `trigger`, must not block; the Future gives the values by name. What
+        the answer covers is settled when it is called, and not by how fast threads are
     """
 
     ask: Callable[[], "Future[Mapping[str, Any]]"] | None = None
-    refresh: Callable[[], Mapping[str, Any]] | None = None
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -91,10 +88,8 @@ class Estimate(Device):
     def trigger(self) -> Status:
         """Bring the numbers up to date; fails with the reason if the analysis does. An old answer never wins."""
         self._asked += 1
-        number, wait = self._asked, self.refresh
-        if self.ask is not None:
-            wait = self.ask().result
-        return in_background(self, lambda: self.answer(number, wait() if wait else {}))
+        number, asked = self._asked, self.ask() if self.ask is not None else None
+        return in_background(self, lambda: self.answer(number, asked.result() if asked is not None else {}))
 
     def answer(self, number: int, values: Mapping[str, Any]):
         with self._turn:

@@ -22,10 +22,12 @@ class CommandError(RuntimeError):
 
 
 class Outcome(Status):
-    """A Status that, when it failed, says why."""
+    """A Status that says in a few words what became of it, and why it failed."""
 
     def __str__(self) -> str:
-        return str(self.exception() if self.done and not self.success else super().__str__())
+        if not self.done or self.obj is None:
+            return super().__str__()
+        return f"{self.obj.name}: done" if self.success else str(self.exception())
 
     __repr__ = __str__
 

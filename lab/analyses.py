@@ -9,12 +9,12 @@ from lab.emitters.grouping import EmitterGroups
 from lab.emitters.registry import EmitterRegistry
 from lab.emitters.results import EmitterRun
 from lab.emitters.runs import PLANS as EMITTER_PLANS
-from lab.flim_analyses import FlimAnalyses
+from lab.flim.analyses import FlimAnalyses
+from lab.flim.results import FlimResult, IrfResult
 from lab.journal import Journal
 from lab.remembered import Remembered
-from lab.results import FlimResult, IrfResult
-from lab.spectral_analyses import SpectralAnalyses
-from lab.spectral_results import SpectralResult
+from lab.spectra.analyses import SpectralAnalyses
+from lab.spectra.results import SpectralResult
 from lab.storage import Ingester
 
 Result = FlimResult | IrfResult | SpectralResult | EmitterRun

@@ -60,9 +60,10 @@ class LabCard:
 
 def wired(wiring: str) -> str:
     """What the card is cabled for, what that serves, and how to say so when it is cabled otherwise."""
-    others = " or ".join(f'"{name}"' for name in WIRINGS if name != wiring)
+    first, *more = [f'"{name}"' for name in WIRINGS if name != wiring]
     serves = WIRINGS.get(wiring, "no plan knows it")
-    return f"wired for {wiring}: {serves}; re-cabled: RE(bps.mv(microscope.timeharp.wiring, {others}))"
+    others = f" (or {' or '.join(more)})" if more else ""
+    return f"wired for {wiring}: {serves}; once re-cabled: RE(bps.mv(microscope.timeharp.wiring, {first})){others}"
 
 
 def calibrations(microscope) -> str:

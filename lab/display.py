@@ -17,8 +17,8 @@ from analysis.callbacks import LiveBlinking, LiveField, LiveFlim, LiveHbt, LiveS
 from analysis.spectra import Absorption, BandFit, Coupling, Curve
 from lab.emitters.groups import CohortResult, Group, PowerResult
 from lab.emitters.results import BlinkingResult, EmitterRun, EmittersResult, HbtResult
-from lab.results import FlimResult
-from lab.spectral_results import AbsorptionResult, CalibrationResult, PleResult, PlResult, SpectralResult
+from lab.flim.results import FlimResult
+from lab.spectra.results import AbsorptionResult, CalibrationResult, PleResult, PlResult, SpectralResult
 from lab.version import code_version
 
 REDRAW_S = 2.0

@@ -65,7 +65,9 @@ def told(data: dict[str, Any], stop_rule: dict[str, Any]) -> str:
     'tau 12.3 +- 1.20 ns (1 asked), single'
     """
     if "blinking_on_fraction" in data:
-        return f"ON {100 * data['blinking_on_fraction']:.1f} %, {data['blinking_n_photons']:,} photons"
+        on_fraction = data["blinking_on_fraction"]
+        known = f"ON {100 * on_fraction:.1f} %, " if math.isfinite(on_fraction) else ""
+        return f"{known}{data['blinking_n_photons']:,} photons"
     single = {1: ", single", 0: ", not single"}.get(data.get("g2_single", -1), "")
     tau_ns, err_ns = data.get("g2_tau_ns", math.nan), data.get("g2_tau_err_ns", math.nan)
     if not math.isfinite(err_ns):

@@ -31,7 +31,7 @@ from lab.lock import RigLock
 from lab.memory import Memory
 from lab.remembered import Remembered
 from lab.samples import Samples
-from lab.spectral_results import PlSeriesResult
+from lab.spectra.results import PlSeriesResult
 from lab.storage import Ingester
 from lab.twin_samples import note_presets
 from lab.version import code_version

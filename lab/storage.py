@@ -138,7 +138,12 @@ class Ingester:
             if path is None:
                 return True  # its start was refused by the journal: there is no such run
             self._uploads[uid] = _Upload(self._client, path)
-        if complete := self._uploads[uid].advance():
+        try:
+            complete = self._uploads[uid].advance()
+        except _SaidAgainError as again:
+            self._uploads[uid] = again.upload
+            complete = again.upload.advance()
+        if complete:
             del self._uploads[uid]
         return complete
 
@@ -177,7 +182,7 @@ def recover(client: Any, folder: str | Path, *, live: Collection[str] = ()) -> l
     for uid in _unfinished(Path(folder), live):
         path = journal.path_of(folder, uid)
         try:
-            if path and _Upload(client, path).advance():
+            if path and _complete(client, path):
                 recovered.append(uid)
         except httpx.TransportError:
             raise
@@ -202,11 +207,32 @@ def _unfinished(folder: Path, live: Collection[str]) -> list[str]:
     return uids
 
 
-class _Upload:
-    """One run on its way from its journal file into storage, started over from nothing."""
+def _complete(client: Any, path: Path) -> bool:
+    """Write one run from nothing, as far as it goes; whether that is to its end."""
+    try:
+        return _Upload(client, path).advance()
+    except _SaidAgainError as again:
+        return again.upload.advance()
 
-    def __init__(self, client: Any, path: Path):
-        self._path, self._offset = path, 0
+
+class _SaidAgainError(Exception):
+    """An Event in storage was emitted again, as after a pause; `upload` begins anew and writes the later one."""
+
+    def __init__(self, upload: "_Upload"):
+        super().__init__("an Event was emitted again")
+        self.upload = upload
+
+
+class _Upload:
+    """One run on its way from its journal file into storage, started over from nothing.
+
+    again : Events are emitted twice in it: the whole file is searched for the later ones before anything is written
+    """
+
+    def __init__(self, client: Any, path: Path, *, again: bool = False):
+        self._client, self._path, self._offset = client, path, 0
+        self._written: dict[str, int] = {}  # uid of a descriptor -> number of its last Event
+        self._superseded = _superseded(path) if again else frozenset[int]()
         if path.stem in client:
             client.delete_contents(path.stem, recursive=True, external_only=False)
         self._writer = _RunUpload(client.include_data_sources(), batch_size=BATCH, max_array_size=0)
@@ -217,13 +243,34 @@ class _Upload:
         """Write what the journal has by now; True when the run is complete and marked as stored."""
         name = ""
         for offset, name, doc in journal.read_from(self._path, self._offset):
-            self._normalizer(name, doc)
+            if offset not in self._superseded:
+                self._heed(name, doc)
+                self._normalizer(name, doc)
             self._offset = offset
         if name != "stop":
             self._writer.flush()
             return False
         self._path.with_suffix(".stored").touch()
         return True
+
+    def _heed(self, name: str, doc: journal.Document) -> None:
+        """Raise _SaidAgainError at an Event whose number is in storage already."""
+        if name == "event":
+            if doc["seq_num"] <= self._written.get(doc["descriptor"], 0):
+                raise _SaidAgainError(_Upload(self._client, self._path, again=True))
+            self._written[doc["descriptor"]] = doc["seq_num"]
+
+
+def _superseded(path: Path) -> frozenset[int]:
+    """Where in a journal file the Events end that are emitted again later."""
+    latest: dict[tuple[str, int], int] = {}
+    before: set[int] = set()
+    for offset, name, doc in journal.read_from(path, 0):
+        if name == "event":
+            key = (doc["descriptor"], doc["seq_num"])
+            before |= {latest[key]} if key in latest else set()
+            latest[key] = offset
+    return frozenset(before)
 
 
 class _TypedNormalizer(RunNormalizer):

@@ -14,6 +14,15 @@ def labelled(label: str, lines: list[str]) -> list[str]:
     return [f"  {label if i == 0 else '':11} {line}" for i, line in enumerate(lines)]
 
 
+def count(n: int, what: str) -> str:
+    """A number of things in words.
+
+    >>> count(1, "pixel"), count(6, "line")
+    ('1 pixel', '6 lines')
+    """
+    return f"{n} {what}{'s' * (n != 1)}"
+
+
 def within(value: float, error: float, unit: str) -> str:
     """A number with its error, to two digits of the error.
 

@@ -19,6 +19,7 @@ from plans.tour import carried_out
 
 LOOKS = ("read", "locate", "null")  # messages that change nothing
 OWN = ("microscope", "at_um", "emitter", "sample", "intensity_w_cm2", "decide", "md")  # what the campaign decides
+LONGEST_NAME = 100
 NUMBERS = ("target_err_ns", "target_contrast_err", "max_time_s")
 OF_SEARCH = (*OWN, "extent_um", "centre_um")
 
@@ -64,9 +65,9 @@ def qd_campaign(
     problems += [outside(key, value, 1e-3, 1e9) for key, value in known.items()]
     if microscope.emitters is None:
         problems.append("a campaign needs the registry of emitters: start it in a session of the lab")
-    require(problems)
-    options = {"hbt": {"target_err_ns": 1.0} if hbt is None else hbt, "blinking": blinking, "search": search or {}}
-    require(options_problems(options))
+    options = {"hbt": {"target_err_ns": 1.0} if hbt is None else hbt, "blinking": blinking}
+    options["search"] = {} if search is None else search
+    require([*problems, *options_problems(options)])
     given = {key: None if value is None else {k: plain(v) for k, v in value.items()} for key, value in options.items()}
     where = {"extent_um": plain(extent_um), "centre_um": as_list(centre_um)}
     job = Job(
@@ -85,9 +86,10 @@ def qd_campaign(
 
 def name_problem(name: Any) -> str | None:
     """The problem with the name of a campaign, or None."""
-    if name is None or (isinstance(name, str) and name.strip()):
+    if name is None or (isinstance(name, str) and name.strip() and name.isprintable() and len(name) <= LONGEST_NAME):
         return None
-    return f"campaign={name!r}: must be a name, or None for the one that is not finished"
+    given = f"{name[:20]!r}..." if isinstance(name, str) and len(name) > LONGEST_NAME else repr(name)
+    return f"campaign={given}: must be a name of 1..{LONGEST_NAME} letters, or None for the one that is not finished"
 
 
 def as_list(centre_um: Any) -> Any:

@@ -39,7 +39,10 @@ def measured_fully(microscope: Microscope, job: Job, dot) -> Generator[Msg, Any,
     facts = known.facts if known else {}
     if "hbt" not in facts:
         registry.note_dot(job.name, dot.id, BEGUN)
-        found = yield from decided(microscope, job, dot)
+        longest_s = min(job.longest_s, job.most_light_s - light_s(registry, job, dot.id))
+        if longest_s < SHORTEST_S:
+            return REJECTED, f"max_dose_kj_cm2={job.max_dose_kj_cm2:g} was spent on what was broken off"
+        found = yield from decided(microscope, job, dot, longest_s)
         state, reason = verdict(registry, job, found)
         if state == FAILED:
             return state, reason
@@ -47,20 +50,23 @@ def measured_fully(microscope: Microscope, job: Job, dot) -> Generator[Msg, Any,
     state, reason = facts["verdict"]
     if state == REJECTED:
         return state, reason
-    if (
-        "blinking" not in facts
-        and job.blinking is not None
-        and (options := within_dose(job, facts["hbt"]["live_s"])) is not None
-    ):
+    had_s = max(facts["hbt"]["live_s"], light_s(registry, job, dot.id))
+    if "blinking" not in facts and (options := within_dose(job, had_s)) is not None:
         found = yield from watched(microscope, job, options, emitter=dot.id)
         registry.note_dot(job.name, dot.id, BEGUN, blinking=asdict(found))
     return DONE, ""
 
 
-def decided(microscope: Microscope, job: Job, dot) -> Generator[Msg, Any, HbtOutcome]:
+def light_s(registry, job: Job, emitter: str) -> float:
+    """Seconds of light that a dot has had in this campaign, also in runs that were broken off."""
+    runs = [run for run in registry[emitter].runs if run["campaign"] == job.name and run["kind"] in ("hbt", "blinking")]
+    return sum(run["facts"].get("dose_kj_cm2", 0.0) for run in runs) * 1e3 / job.intensity_w_cm2
+
+
+def decided(microscope: Microscope, job: Job, dot, longest_s: float) -> Generator[Msg, Any, HbtOutcome]:
     """HBT to the target; if that comes before it is decided whether the dot is single, on until it is."""
-    found = yield from correlated(microscope, job, job.longest_s, emitter=dot.id)
-    left_s = job.longest_s - found.live_s
+    found = yield from correlated(microscope, job, longest_s, emitter=dot.id)
+    left_s = longest_s - found.live_s
     if found.stopped_by == "target" and found.single < 0 and left_s > SHORTEST_S:
         more = yield from correlated(microscope, job, left_s, targets=False, emitter=dot.id)
         live_s, bleached = found.live_s + more.live_s, more.bleached

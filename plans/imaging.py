@@ -33,6 +33,7 @@ from plans.tcspc import (
     irf_problem,
     mount,
     prepare_card,
+    scatter_problems,
     set_detection,
     start_metadata,
     take_dark,
@@ -58,14 +59,7 @@ def irf(
     Integrates for `integration_s` at a time until each route holds `min_counts` counts. Fits need it: an error of
     one channel in time zero shifts the short lifetime of a dim pixel by a quarter. Returns the run uid.
     """
-    require(
-        [
-            md_problem(md),
-            outside("min_counts", min_counts, 1000, 1e9, whole=True),
-            outside("intensity_w_cm2", intensity_w_cm2, 1e-3, microscope.pulsed.intensity.limits[1]),
-            outside("integration_s", integration_s, 1e-3, 3600),
-        ]
-    )
+    require([md_problem(md), *scatter_problems(microscope, min_counts, intensity_w_cm2, integration_s)])
     tcspc, range_problem = yield from prepare_card(microscope, range_code)
     wiring = yield from wiring_problem(microscope, "raster")
     require([range_problem, wiring, (yield from light_problem(microscope))])

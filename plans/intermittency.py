@@ -13,21 +13,24 @@ from devices.microscope import Microscope
 from plans.course import Course, answer, ask, judge, look
 from plans.outcomes import BlinkingOutcome
 from plans.refocus import Sight, refocus
-from plans.single import INTENSITY_W_CM2, about_emitter, cw_problem, dead_times_ns, on_one_emitter, planned_emitter
+from plans.single import (
+    INTENSITY_W_CM2,
+    about_emitter,
+    cw_problem,
+    dead_times_ns,
+    lit_row,
+    on_one_emitter,
+    planned_emitter,
+)
 from plans.stubs import (
     light_problem,
     lit,
-    note,
     outside,
     plain,
     read,
-    readings,
     require,
-    shine,
     staged,
-    take,
     unknown,
-    went_dark,
     wiring_problem,
 )
 from plans.tcspc import cw_metadata, with_card
@@ -198,13 +201,7 @@ def verdict(trace: Trace, course: Course):
 
 def segment(microscope: Microscope, instrument, row: int, segment_s: float) -> Generator[Msg, Any, tuple[float, float]]:
     """One segment, one Event; how long it became, and the counts of both SPADs."""
-    yield from bps.checkpoint()
-    yield from shine(microscope)
-    yield from take(instrument, row)
-    yield from note("primary", instrument, microscope.shutter.state)
-    seen = yield from readings(instrument)
-    if seen.get("lit", 1.0) < 1:
-        yield from went_dark(microscope, f"segment {row}", seen["lit"])
+    seen = yield from lit_row(microscope, instrument, row, "segment")
     if seen.get("overrun", 0):
         log.warning("segment %d ends early: the card's memory overran; less light, or record='bins'", row)
         segment_s = max(float(seen["elapsed"]), 1e-3)

@@ -47,9 +47,14 @@ class Job:
         return {key: self.hbt[key] for key in ("target_err_ns", "target_contrast_err") if self.hbt.get(key)}
 
     @property
+    def most_light_s(self) -> float:
+        """For one dot, of HBT and blinking together."""
+        return self.max_dose_kj_cm2 * 1e3 / self.intensity_w_cm2
+
+    @property
     def longest_s(self) -> float:
         """The longest HBT measurement of one dot."""
-        return min(self.hbt.get("max_time_s", LONGEST_HBT_S), self.max_dose_kj_cm2 * 1e3 / self.intensity_w_cm2)
+        return min(self.hbt.get("max_time_s", LONGEST_HBT_S), self.most_light_s)
 
     @property
     def about(self) -> dict[str, Any]:
@@ -79,9 +84,9 @@ def within_dose(job: Job, live_s: float) -> dict[str, Any] | None:
     """Options of the blinking trace with what is left of the dose; None if that is too little, or none is wished."""
     if (options := job.blinking) is None:
         return None
-    left_s = job.max_dose_kj_cm2 * 1e3 / job.intensity_w_cm2 - live_s
-    duration_s = min(options.get("duration_s", LONGEST_BLINKING_S), left_s)
-    enough = duration_s >= max(SHORTEST_S, options.get("segment_s", 0.0))
+    wished_s = options.get("duration_s", LONGEST_BLINKING_S)
+    duration_s = min(wished_s, job.most_light_s - live_s)
+    enough = duration_s >= min(wished_s, max(SHORTEST_S, options.get("segment_s", 0.0)))
     return {**options, "duration_s": duration_s} if enough else None
 
 

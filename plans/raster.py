@@ -131,8 +131,8 @@ def take_line(microscope: Microscope, index: int) -> MsgGenerator:
     scanner = microscope.scanner
     yield Msg("set", scanner, index, group="line")
     yield Msg("wait", None, group="line", error_on_timeout=True, timeout=LINE_TIMEOUT_S)
-    yield Msg("create", None, name="primary")
     try:
+        yield Msg("create", None, name="primary")
         line = yield Msg("read", scanner)
         if line is not None and line["scanner_line"]["value"] != index:
             raise MeasurementError(f"line {index} was stopped by hand; the lines before it are kept")

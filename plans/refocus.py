@@ -116,10 +116,10 @@ def planned_sight(microscope: Microscope, at_um: Any, emitter: Any, sample: str)
     if at_um is None:
         try:
             if registry is None:
-                raise LookupError("there is no registry of emitters here: give at_um=(x, y)")
+                raise LookupError(f"emitter={emitter!r}: there is no registry of emitters here, give at_um=(x, y)")
             at_um = tuple(registry.where(emitter))
         except LookupError as why:
-            return nowhere, [f"emitter={emitter!r}: {why.args[0] if why.args else why}"]
+            return nowhere, [str(why.args[0]) if why.args else f"emitter={emitter!r}: nobody knows where it is"]
     travel = [axis.limits for axis in (microscope.piezo.x, microscope.piezo.y)]
     if problem := unmeasurable("at_um", at_um, travel, CLOSE.extent_um / 2):
         return nowhere, [problem]
@@ -148,13 +148,15 @@ def refocus(microscope: Microscope, sight: Sight, *, dwell_s: float = CLOSE.dwel
     if math.isnan(sight.at_s):
         sight = yield from survey(microscope, sight, dwell_s)
     new = replace(sight, found=False, attempts=0)
+    mounted = yield from read(microscope.sample.mounted)
     for patch in (*[CLOSE] * NEAR_ATTEMPTS, WIDE):
         new, place, at_s = yield from look_around(microscope, new, replace(patch, dwell_s=dwell_s))
         if place.found and patch is WIDE:
             nearer = replace(new, x_um=place.x_um, y_um=place.y_um)
             nearer, place, at_s = yield from look_around(microscope, nearer, replace(CLOSE, dwell_s=dwell_s))
             new = replace(new, patches=nearer.patches, attempts=nearer.attempts)
-        if place.found and (new := followed(sight, new, place, at_s)).found:
+        other = of_another(microscope, mounted, sight, place)
+        if place.found and (new := followed(sight, new, place, at_s, other)).found:
             break
     yield from bps.mv(microscope.piezo.x, new.x_um)  # one after the other: a move of one holds the other
     yield from bps.mv(microscope.piezo.y, new.y_um)
@@ -218,11 +220,25 @@ def centred(microscope: Microscope, sight: Sight, patch: Patch) -> list[float]:
     return centre
 
 
-def followed(old: Sight, new: Sight, place: Place, at_s: float) -> Sight:
-    """The sight after an emitter was seen: `found` if it may be the same one, with a new place if that differs."""
+def of_another(microscope: Microscope, sample: str, sight: Sight, place: Place) -> str:
+    """The emitter that the registry expects where one was seen, "" if it is the one that is looked for, or unknown."""
+    if microscope.emitters is None or not place.found:
+        return ""
+    there = microscope.emitters.near(sample, (place.x_um, place.y_um))
+    return "" if there == sight.emitter else there
+
+
+def followed(old: Sight, new: Sight, place: Place, at_s: float, other: str = "") -> Sight:
+    """The sight after an emitter was seen: `found` if it may be the same one, with a new place if that differs.
+
+    other : the emitter that should be there, if it is known
+    """
     dx, dy = place.x_um - old.x_um, place.y_um - old.y_um
     known, jumped = not math.isnan(old.at_s), math.hypot(dx, dy) > JUMP_UM
     what = f"{old.emitter or 'the emitter'} was expected at ({old.x_um:.2f}, {old.y_um:.2f}) um; one was found"
+    if jumped and other:
+        log.warning("%s %.2f um away, where %s should be: it is not followed", what, math.hypot(dx, dy), other)
+        return new
     if known and jumped:
         soon, alike = at_s - old.at_s < JUMP_S, 1 / ALIKE < place.rate_cps / old.rate_cps < ALIKE
         if (soon and not alike) or old.had_neighbour(place.x_um, place.y_um, place.rate_cps):
@@ -237,12 +253,14 @@ def followed(old: Sight, new: Sight, place: Place, at_s: float) -> Sight:
 
 
 def remember(microscope: Microscope, old: Sight, new: Sight):
-    """Tell the registry where the emitter was seen, unless it may be another."""
+    """Tell the registry where the emitter was seen, unless it may be another.
+
+    Not how bright it was: that depends on the light, and the registry compares emitters under that of the images.
+    """
     if microscope.emitters is None or not (new.emitter and new.found) or new.jumps > old.jumps:
         return
     err_um = math.hypot(new.x_err_um, new.y_err_um) / math.sqrt(2)
-    brightness = {"rate_cps": new.rate_cps, "background_cps": new.background_cps}
     try:
-        microscope.emitters.seen(new.emitter, new.x_um, new.y_um, err_um, **brightness)
+        microscope.emitters.seen(new.emitter, new.x_um, new.y_um, err_um)
     except Exception as why:
         log.error("%s was seen, but the registry could not note it: %s", new.emitter, why)

@@ -5,12 +5,13 @@ from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
+from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from devices.microscope import Microscope
 from plans.refocus import Sight, planned_sight, set_patches
-from plans.stubs import md_problem, outside, plain, read, staged
+from plans.stubs import md_problem, note, outside, plain, read, readings, shine, staged, take, went_dark
 from plans.tcspc import QD_FILTERS, SHARED, chosen_sample, mount, with_detection
 
 INTENSITY_W_CM2 = 2500.0
@@ -72,6 +73,18 @@ def on_one_emitter(
     yield from mount(microscope, sample)
     uid = yield from with_detection(microscope, splitter, filters, measured())
     return uid, results[0] if results else None
+
+
+def lit_row(microscope: Microscope, instrument, row: int, what: str) -> Generator[Msg, Any, dict[str, Any]]:
+    """One row of an instrument in the light, one Event; what it read. MeasurementError if the light went out in it."""
+    yield from bps.checkpoint()
+    yield from shine(microscope)
+    yield from take(instrument, row)
+    yield from note("primary", instrument, microscope.shutter.state)
+    seen = yield from readings(instrument)
+    if seen.get("lit", 1.0) < 1:
+        yield from went_dark(microscope, f"{what} {row}", seen["lit"])
+    return seen
 
 
 def dead_times_ns(microscope: Microscope) -> Generator[Msg, Any, list[float]]:

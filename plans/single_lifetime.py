@@ -9,20 +9,15 @@ from bluesky.utils import Msg, MsgGenerator, plan
 from devices.microscope import Microscope
 from plans.outcomes import LifetimeOutcome
 from plans.refocus import Sight, refocus
-from plans.single import about_emitter, on_one_emitter, planned_emitter
+from plans.single import about_emitter, lit_row, on_one_emitter, planned_emitter
 from plans.stubs import (
     light_problem,
     lit,
-    note,
     outside,
     plain,
     read,
-    readings,
     require,
-    shine,
     sync_problem,
-    take,
-    went_dark,
     wiring_problem,
 )
 from plans.tcspc import APART, EMISSION_FILTERS, ROUTES, irf_problem, prepare_card, start_metadata, with_card
@@ -117,12 +112,5 @@ def photons_until(
 
 def decay(microscope: Microscope, row: int) -> Generator[Msg, Any, int]:
     """One row of the card, one Event; the photons of the route of quantum dots."""
-    card = microscope.timeharp
-    yield from bps.checkpoint()
-    yield from shine(microscope)
-    yield from take(card, row)
-    yield from note("primary", card, microscope.shutter.state)
-    seen = yield from readings(card)
-    if seen.get("lit", 1.0) < 1:
-        yield from went_dark(microscope, f"integration {row}", seen["lit"])
+    seen = yield from lit_row(microscope, microscope.timeharp, row, "integration")
     return int(seen["counts"][QD]) if "counts" in seen else 0

@@ -12,6 +12,8 @@ from bluesky.utils import Msg, MsgGenerator
 
 from devices.microscope import Microscope
 
+GIVEN = ("uid", "time", "scan_id", "purpose", "analysis_of", "twin", "code_version", "hints", "versions")
+TEXTS = ("campaign", "power_series", "operator")
 SYNC_TOLERANCE = 1e-3
 LINE_TIMEOUT_S = 3600.0 * 12
 
@@ -73,8 +75,31 @@ def md_problem(md: Any) -> str | None:
         return None
     if not isinstance(md, Mapping) or not all(isinstance(key, str) for key in md):
         return f"md={md!r}: must be a dictionary with text keys"
-    given = next((key for key in ("uid", "time") if key in md), None)
-    return f"md has the key {given!r}: the RunEngine gives it; choose another name" if given else None
+    if given := next((key for key in md if key in GIVEN), None):
+        return f"md has the key {given!r}: the RunEngine gives it; choose another name"
+    if other := next((key for key in TEXTS if not isinstance(md.get(key, ""), str)), None):
+        return f"md has {other}={md[other]!r}: must be text"
+    return unrecordable("md", md)
+
+
+def unrecordable(name: str, value: Any) -> str | None:
+    """The problem with something that no document can hold, or None.
+
+    >>> unrecordable("md", {"film": {"spin coated": {3: "times"}}})
+    "md['film']['spin coated'] has the key 3: must be text, not empty, without '.' and '/'"
+    """
+    if isinstance(value, Mapping):
+        if wrong := [key for key in value if not (isinstance(key, str) and key and not set(key) & {".", "/"})]:
+            return f"{name} has the key {wrong[0]!r}: must be text, not empty, without '.' and '/'"
+        return next((why for key, each in value.items() if (why := unrecordable(f"{name}[{key!r}]", each))), None)
+    if isinstance(value, (list, tuple)):
+        return next((why for k, each in enumerate(value) if (why := unrecordable(f"{name}[{k}]", each))), None)
+    array = isinstance(value, (np.ndarray, np.generic)) and value.dtype.kind in "biufU"
+    if array or value is None or isinstance(value, (str, bool, int, float)):
+        return None
+    return (
+        f"{name} is {value!r}: must be text, a number, true, false, None, a list, a dictionary or an array of numbers"
+    )
 
 
 def unknown(name: str, value: str, allowed: Iterable[str]) -> str | None:
@@ -153,8 +178,8 @@ def take(device, index: int) -> MsgGenerator:
 
 def note(stream: str, *devices) -> MsgGenerator:
     """One Event in `stream` with what these devices read, then a checkpoint: a resumed plan does not say it again."""
-    yield from bps.create(stream)
     try:
+        yield from bps.create(stream)
         for device in devices:
             yield from bps.read(device)
     except Exception:

@@ -62,6 +62,15 @@ def prepare_card(microscope: Microscope, range_code: int | None) -> Generator[Ms
     return facts, None
 
 
+def scatter_problems(microscope: Microscope, min_counts: Any, w_cm2: Any, integration_s: Any) -> list[str | None]:
+    """What is wrong with a calibration by scattered pulses."""
+    return [
+        outside("min_counts", min_counts, 1000, 1e9, whole=True),
+        outside("intensity_w_cm2", w_cm2, 1e-3, microscope.pulsed.intensity.limits[1]),
+        outside("integration_s", integration_s, 1e-3, 3600),
+    ]
+
+
 def irf_problem(microscope: Microscope, tcspc: dict) -> Generator[Msg, Any, str | None]:
     """Whether there is an instrument response on the time axis of this run."""
     if not (uid := (yield from read(microscope.irf_uid))):

@@ -15,7 +15,6 @@ from plans.stubs import (
     lit,
     md_problem,
     note,
-    outside,
     plain,
     read,
     require,
@@ -24,7 +23,7 @@ from plans.stubs import (
     went_dark,
     wiring_problem,
 )
-from plans.tcspc import BLIND_START_NS, SCATTER, SHARED, start_metadata, with_card, with_detection
+from plans.tcspc import BLIND_START_NS, SCATTER, SHARED, scatter_problems, start_metadata, with_card, with_detection
 
 MAX_INTEGRATIONS = 500
 
@@ -47,9 +46,7 @@ def time_zero(
     require(
         [
             md_problem(md),
-            outside("min_counts", min_counts, 1000, 1e9, whole=True),
-            outside("intensity_w_cm2", intensity_w_cm2, 1e-3, microscope.pulsed.intensity.limits[1]),
-            outside("integration_s", integration_s, 1e-3, 3600),
+            *scatter_problems(microscope, min_counts, intensity_w_cm2, integration_s),
             range_problem,
             (yield from wiring_problem(microscope, "hbt")),
             (yield from light_problem(microscope)),

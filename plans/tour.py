@@ -6,6 +6,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bluesky import preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from devices.microscope import Microscope
@@ -139,16 +140,30 @@ def state_of_the_table(microscope: Microscope) -> Generator[Msg, Any, dict[str, 
 
 
 def timed(microscope: Microscope, job: Job, step: MsgGenerator) -> MsgGenerator:
-    """Run a step of the campaign; its instrument time is spent, and where the sample lies now is known."""
+    """Run a step of the campaign; its instrument time is spent, however it ends.
+
+    Where the sample lies is known at its end, unless it was broken off.
+    """
     registry = microscope.emitters
     before = yield from state_of_the_table(microscope)
-    result = yield from step
-    after = yield from state_of_the_table(microscope)
-    facts = registry.campaign(job.name).facts
-    # Instruments that were just started do not tell the time yet.
-    began_s = before["instrument_s"] or facts.get("instrument_s", after["instrument_s"])
-    spent_s = facts.get("spent_s", 0.0) + max(after["instrument_s"] - began_s, 0.0)
-    registry.note(job.name, **after, spent_s=spent_s, time_s=registry.clock())
+
+    def booked() -> Generator[Msg, Any, dict[str, Any]]:
+        after = yield from state_of_the_table(microscope)
+        facts = registry.campaign(job.name).facts
+        # Instruments that were just started do not tell the time yet.
+        began_s = before["instrument_s"] or facts.get("instrument_s", after["instrument_s"])
+        spent_s = facts.get("spent_s", 0.0) + max(after["instrument_s"] - began_s, 0.0)
+        registry.note(job.name, spent_s=spent_s)
+        return after
+
+    def broken_off(error: Exception) -> MsgGenerator:
+        try:
+            yield from booked()
+        except Exception as why:
+            log.warning("how long the last step took is not known: %s", why)
+
+    result = yield from bpp.contingency_wrapper(step, except_plan=broken_off)
+    registry.note(job.name, **(yield from booked()), time_s=registry.clock())
     return result
 
 

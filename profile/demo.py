@@ -21,14 +21,14 @@ from devices.signals import CommandError
 from lab import report
 from lab.config import ConfigError, LabConfig, read
 from lab.display import live_display
+from lab.flim.results import FlimResult
 from lab.lock import RigLocked
 from lab.report import Row
-from lab.results import FlimResult
 from lab.server import StorageError
 from lab.services import ServiceError
 from lab.session import HOUSE, Session, start
 from lab.single_emitters import SingleEmitters, figures_of, measure_single_emitters, rows_of
-from lab.spectral_results import AbsorptionResult, PleResult, PlResult, PlSeriesResult
+from lab.spectra.results import AbsorptionResult, PleResult, PlResult, PlSeriesResult
 from lab.version import code_version
 from plans import absorption, blank, calibrate, flim_raster, irf, pl, ple, warm_up
 from plans.stubs import MeasurementError, PlanError

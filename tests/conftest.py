@@ -16,14 +16,18 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group("lab"))
 
 
-def house(folder: Path, *, preset: str = "A", seed: int = 1) -> Path:
-    """A house of its own for a lab: free ports, its own data folder; returns its lab.toml."""
+def house(folder: Path, *, preset: str = "A", seed: int = 1, prefix: str = "lum:") -> Path:
+    """A house of its own for a lab: free ports, its own data folder; returns its lab.toml.
+
+    prefix : of its PVs; two labs that one process talks to need different ones
+    """
     profile = folder / "profile"
     profile.mkdir(parents=True)
     shutil.copy(HOUSE / "profile" / "samples.toml", profile)
     text = (HOUSE / "profile" / "lab.toml").read_text()
     for port in ("5364", "5366", "8365"):
         text = text.replace(f"port = {port}", "port = 0")
+    text = text.replace('prefix = "lum:"', f'prefix = "{prefix}"')
     text = text.replace('preset = "A"', f'preset = "{preset}"').replace("seed = 1 ", f"seed = {seed} ")
     (profile / "lab.toml").write_text(text)
     return profile / "lab.toml"

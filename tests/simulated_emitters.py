@@ -3,13 +3,15 @@
 import numpy as np
 
 from analysis import cohorts
+from analysis.blink_trace import blink_facts
 from analysis.blinking import on_fraction
-from analysis.blinks import BlinkEstimate, blink_facts
+from analysis.blinks import BlinkEstimate
 from analysis.cohorts import Cohort
 from analysis.correlation import corrected_contrast, decide, fit_antibunching
 from analysis.emitters import find
 from analysis.field import Field, field_facts
-from analysis.hbt import HbtEstimate, hbt_facts
+from analysis.hbt import HbtEstimate
+from analysis.hbt_facts import hbt_facts
 
 INTENSITY_W_CM2 = 2500.0
 DELAY_NS = 120.0

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from analysis.blinks import PHOTONS, BlinkEstimate, BlinkRun
+from analysis.blink_trace import PHOTONS
+from analysis.blinks import BlinkEstimate, BlinkRun
 from analysis.callbacks.growing import PRIMARY, GrowingAnalysis
 
 
@@ -34,7 +35,7 @@ class LiveBlinking(GrowingAnalysis):
             self.facts[index] = data
             self.join(index)
         elif stream == "refocus" and self.run is not None:
-            self.run.add_refocus(data)
+            self.run.add_refocus(data, index)
 
     def join(self, index: int):
         """Hand on a segment that is complete."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from analysis.callbacks.worker import PREVIEW_PERIOD_S, LiveAnalysis
+from analysis.callbacks.filed import FiledAnalysis
+from analysis.callbacks.worker import PREVIEW_PERIOD_S
 from analysis.flim import FlimMap, FlimRaster, Response, raster_facts
-from analysis.formats.histograms import HistogramRows
 
 
-class LiveFlim(LiveAnalysis):
+class LiveFlim(FiledAnalysis):
     """Lifetime image of one `flim_raster` run, fitted line by line while the next line is measured.
 
     Parameters
@@ -42,8 +42,6 @@ class LiveFlim(LiveAnalysis):
         super().__init__("lifetime image", in_place=in_place)
         self.irf_of, self.on_line, self.on_result = irf_of, on_line, on_result
         self.started: FlimRaster | None = None
-        self.files: dict[str, HistogramRows] = {}
-        self.streams: dict[str, str] = {}
         self.pending: list[int] = []
         self.last_preview = 0.0
 
@@ -63,14 +61,8 @@ class LiveFlim(LiveAnalysis):
             raise LookupError("the run has not started")
         return self.started
 
-    def descriptor(self, doc):
-        self.streams[doc["uid"]] = doc.get("name", "primary")
-
-    def stream_resource(self, doc):
-        self.attempt(lambda: self.files.update({doc["uid"]: HistogramRows(dict(doc))}))
-
     def stream_datum(self, doc):
-        if self.streams.get(doc.get("descriptor", ""), "primary") == "primary":
+        if self.points_to_primary(doc):
             for index in range(doc["indices"]["start"], doc["indices"]["stop"]):
                 self.attempt(lambda index=index: self.take(index, doc["stream_resource"]))
 
@@ -108,7 +100,3 @@ class LiveFlim(LiveAnalysis):
         if self.on_result is not None:
             self.on_result(self.start_doc, image)
         return image
-
-    def close(self):
-        for rows in self.files.values():
-            rows.close()

@@ -7,15 +7,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from analysis.callbacks.worker import PREVIEW_PERIOD_S, LiveAnalysis
-from analysis.formats.histograms import HistogramRows
+from analysis.callbacks.filed import PRIMARY, FiledAnalysis
+from analysis.callbacks.worker import PREVIEW_PERIOD_S
 
 log = logging.getLogger(__name__)
 
-PRIMARY = "primary"
 
-
-class GrowingAnalysis(LiveAnalysis):
+class GrowingAnalysis(FiledAnalysis):
     """A run that is digested row by row, and can be looked at: `look()` is queued behind everything received so far.
 
     Parameters
@@ -26,8 +24,7 @@ class GrowingAnalysis(LiveAnalysis):
     Attributes
     ----------
     run : what the documents go into; None before the run has started
-    estimate : the latest, None before the first look
-    done : Future of the final estimate
+    estimate : the latest, None before the first look; `done` is a Future of the final one
     """
 
     def __init__(
@@ -42,12 +39,9 @@ class GrowingAnalysis(LiveAnalysis):
         self.on_look, self.on_result = on_look, on_result
         self.run: Any = None
         self.estimate: Any = None
-        self.files: dict[str, HistogramRows] = {}
-        self.streams: dict[str, str] = {}
         self.sources: dict[int, str] = {}  # the file of each row
         self.told: set[int] = set()  # rows whose Event has come
-        self.last_shown = 0.0
-        self.ended, self.lock = False, threading.RLock()
+        self.last_shown, self.ended, self.lock = 0.0, False, threading.RLock()
 
     def begin(self, start: dict[str, Any]) -> Any:
         """The object that the documents go into."""
@@ -68,14 +62,8 @@ class GrowingAnalysis(LiveAnalysis):
         super().start(doc)
         self.attempt(lambda: setattr(self, "run", self.begin(self.start_doc)))
 
-    def descriptor(self, doc):
-        self.streams[doc["uid"]] = doc.get("name", PRIMARY)
-
-    def stream_resource(self, doc):
-        self.attempt(lambda: self.files.update({doc["uid"]: HistogramRows(dict(doc))}))
-
     def stream_datum(self, doc):
-        if self.streams.get(doc.get("descriptor", ""), PRIMARY) == PRIMARY:
+        if self.points_to_primary(doc):
             for index in range(doc["indices"]["start"], doc["indices"]["stop"]):
                 self.sources[index] = doc["stream_resource"]
                 if index in self.told:
@@ -108,10 +96,7 @@ class GrowingAnalysis(LiveAnalysis):
         asked: Future = Future()
 
         def answer():
-            if self.done.done():
-                settle(asked, self.done.result)
-            else:
-                settle(asked, self.renewed)
+            settle(asked, self.done.result if self.done.done() else self.renewed)
 
         with self.lock:
             if self.ended or self.done.done():
@@ -148,10 +133,6 @@ class GrowingAnalysis(LiveAnalysis):
     def final(self) -> Any:
         """The estimate from the whole run."""
         return self.estimated()
-
-    def close(self):
-        for rows in self.files.values():
-            rows.close()
 
 
 def settle(future: Future, work: Callable[[], Any]):

@@ -30,7 +30,7 @@ class LiveHbt(GrowingAnalysis):
         if stream == PRIMARY:
             self.run.add_facts(data, index)
         elif stream == "refocus":
-            self.run.add_refocus(data)
+            self.run.add_refocus(data, index)
 
     def estimated(self) -> HbtEstimate:
         return self.run.estimate()  # type: ignore[union-attr]

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from analysis.callbacks.worker import LiveAnalysis
+from analysis.callbacks.filed import FiledAnalysis
 from analysis.flim import FULLY_LIT
-from analysis.formats.histograms import HistogramRows
 
 
-class LiveRows(LiveAnalysis):
+class LiveRows(FiledAnalysis):
     """The sum of the histograms of one run, and what follows from it.
 
     Parameters
@@ -22,8 +21,8 @@ class LiveRows(LiveAnalysis):
 
     Attributes
     ----------
-    total : sum of the rows under full light, None before there is one; live_s : how long they were counted
-    n_left_out : rows without full light, or with a full channel
+    rows : histograms under full light and how long each was counted, by index; a row that comes again counts once
+    left_out : indices of rows without full light, or with a full channel
     """
 
     def __init__(
@@ -36,20 +35,12 @@ class LiveRows(LiveAnalysis):
     ):
         super().__init__(what, in_place=in_place)
         self.analyse, self.on_result = analyse, on_result
-        self.total: np.ndarray | None = None
-        self.live_s, self.n_left_out = 0.0, 0
-        self.files: dict[str, HistogramRows] = {}
-        self.streams: dict[str, str] = {}
+        self.rows: dict[int, tuple[np.ndarray, float]] = {}
+        self.left_out: set[int] = set()
         self.file_uid = ""
 
-    def descriptor(self, doc):
-        self.streams[doc["uid"]] = doc.get("name", "primary")
-
-    def stream_resource(self, doc):
-        self.attempt(lambda: self.files.update({doc["uid"]: HistogramRows(dict(doc))}))
-
     def stream_datum(self, doc):
-        if self.streams.get(doc.get("descriptor", ""), "primary") == "primary":
+        if self.points_to_primary(doc):
             self.file_uid = doc["stream_resource"]
 
     def event(self, doc):
@@ -58,22 +49,28 @@ class LiveRows(LiveAnalysis):
 
     def take(self, file_uid: str, index: int, facts: dict[str, Any]):
         """Add one row, if the light was on all the time and no channel was full."""
+        self.rows.pop(index, None)
         if float(facts["timeharp_lit"]) < FULLY_LIT or np.any(facts["timeharp_overflow"]):
-            self.n_left_out += 1
+            self.left_out.add(index)
             return
-        row = self.files[file_uid].row(index).astype(np.int64)
-        self.total = row if self.total is None else self.total + row
-        self.live_s += float(facts["timeharp_elapsed"])
+        self.left_out.discard(index)
+        self.rows[index] = self.files[file_uid].row(index).astype(np.int64), float(facts["timeharp_elapsed"])
+
+    @property
+    def total(self) -> np.ndarray | None:
+        """Sum of the rows under full light, None before there is one."""
+        return np.sum([row for row, _ in self.rows.values()], axis=0) if self.rows else None
+
+    @property
+    def live_s(self) -> float:
+        """How long they were counted."""
+        return sum(seconds for _, seconds in self.rows.values())
 
     def result(self) -> Any:
         """What follows from the sum; LookupError if there is none."""
-        if self.total is None:
+        if (total := self.total) is None:
             raise LookupError("no histogram was taken under full light")
-        found = self.analyse(self.start_doc, self.total)
+        found = self.analyse(self.start_doc, total)
         if self.on_result is not None:
             self.on_result(self.start_doc, found)
         return found
-
-    def close(self):
-        for rows in self.files.values():
-            rows.close()

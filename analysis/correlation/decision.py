@@ -11,6 +11,7 @@ from analysis.correlation.significance import excluded_anywhere, signed_root, th
 THREE_SIGMA = 0.00135
 TWO_EMITTERS = 0.5  # their contrast, if equal
 ONE_EMITTER = 0.75  # its contrast without background, at least: an emitter with a quarter of biexcitons
+UNLIKELY_SIGMA = 2.0  # below that, it may be two emitters that are not equally bright
 TAU_RANGE_NS = (4.0, 100.0)  # of quantum dots in films and on glass
 
 
@@ -74,9 +75,10 @@ def decide(
     Notes
     -----
     None if eqn (4) does not describe the histogram (`fit.fits`), such as a peak or a flash. False, three ways: C lies
-    below 0.5 if the background is not known (several emitters, or one in much background); C lies below 0.75 rho^2 but
-    not above 0.5 rho^2 if it is (several emitters); there is no dip, and one of two emitters is excluded at any t0 but
-    the outer tenths of the window. Significance is the signed root of the likelihood ratio at the boundary, averaged
+    below 0.5 if the background is not known (several emitters, or one in much background); C lies below 0.75 rho^2 if
+    it is (several emitters, equally bright or not); there is no dip, and one of two emitters is excluded at any t0 but
+    the outer tenths of the window. If the background is known, True also asks that C is not two standard deviations
+    below 0.75 rho^2. Significance is the signed root of the likelihood ratio at the boundary, averaged
     over t0; without a dip, the bound 1 / ratio on the chance.
     """
     if not 0 < false_alarm < 0.5:
@@ -98,7 +100,8 @@ def decide(
     sigma = _sigma_above(fit, TWO_EMITTERS, rho, signal_fraction_err)
     known = signal_fraction is not None
     below = _sigma_above(fit, ONE_EMITTER, rho, signal_fraction_err) if known else sigma
-    single = True if sigma > threshold else (False if below < -threshold else None)
+    single = True if sigma > threshold and below > -UNLIKELY_SIGMA else None
+    single = False if below < -threshold else single
     return Decision(
         single, sigma, threshold, float(norm.cdf(sigma)), _dip(fit, single, two, ONE_EMITTER * rho**2 if known else two)
     )
@@ -120,7 +123,7 @@ def _dip(fit: AntibunchingFit, single: bool | None, two: float, one: float) -> s
     relation = {
         True: f"above that of two equal emitters, {two:.2f}",
         False: f"below that of a single emitter, at least {one:.2f}",
-        None: f"not significantly above that of two equal emitters, {two:.2f}",
+        None: f"not clearly above that of two equal emitters, {two:.2f}, or below that of one, {one:.2f} at least",
     }
     return f"C = {fit.contrast:.3f} ± {fit.contrast_err:.3f} is {relation[single]}"
 

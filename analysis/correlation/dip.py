@@ -105,6 +105,7 @@ def fit_antibunching(
     estimator: Literal["start_stop", "all_pairs"] = "start_stop",
     n_starts: float | None = None,
     stop_cps: float | None = None,
+    stop_err_cps: float = 0.0,
     blind_ns: float | None = None,
     t0_ns: float | None = None,
     tau_bounds_ns: tuple[float, float] = TAU_BOUNDS_NS,
@@ -118,7 +119,8 @@ def fit_antibunching(
     irf_sigma_ns : standard deviation of the delay of simultaneous photons (both detectors); none: a sharp response
     estimator : "start_stop" if only the first stop after each start was recorded, "all_pairs" if all were
     n_starts : armed starts of the card, with those that found no stop; this fixes the stop rate
-    stop_cps : rate of the stop detector, if known; else the slope it gives to the baseline is fitted
+    stop_cps, stop_err_cps : rate of the stop detector, if known, and its error: with one, or if the rate is not known,
+        the slope it gives to the baseline is fitted
     blind_ns : from the first edge of the histogram; stops before it were ignored and left the start armed. By default
         found from the empty bins at the beginning; empty bins at the end are past the range of the card
     t0_ns : zero delay, if known; else it may be anywhere in the window, and dim dips need more counts
@@ -140,6 +142,7 @@ def fit_antibunching(
         irf_sigma_ns=irf_sigma_ns,
         n_starts=n_starts,
         stop_cps=stop_cps,
+        stop_err_cps=stop_err_cps,
         blind_ns=blind_ns,
         t0_ns=t0_ns,
         tau_bounds_ns=tau_bounds_ns,

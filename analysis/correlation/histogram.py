@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from analysis.correlation import kernels
+from analysis.correlation.kernels import STOP
 from analysis.counts import check_counts
 
 Array = NDArray[np.float64]
@@ -26,6 +27,7 @@ class Histogram:
     tau_bounds_ns: tuple[float, float]
     n_starts: float = 0.0  # armed when the first live bin begins; 0 if unknown
     stop_per_ns: float | None = None  # rate of stops, 0 if all pairs are counted; None if free
+    stop_err_per_ns: float = 0.0  # of that rate
     t0_ns: float | None = None
     t0_margin_ns: float = 0.0  # to both ends of the window, where t0 is not
 
@@ -49,30 +51,38 @@ class Histogram:
     @cached_property
     def free(self) -> NDArray[np.bool_]:
         """Which of (log A, C, log tau, t0, R) are fitted."""
-        return np.array([True, True, True, self.t0_ns is None, not self.n_starts and self.stop_per_ns is None])
+        stop_known = self.stop_per_ns is not None and not self.stop_err_per_ns
+        return np.array([True, True, True, self.t0_ns is None, not (self.n_starts or stop_known)])
+
+    @cached_property
+    def prior(self) -> Array:
+        """What is known of the stop rate: its value, and 1 / error^2 where it is fitted."""
+        return np.array([self.stop_per_ns or 0.0, 1 / self.stop_err_per_ns**2 if self.stop_err_per_ns else 0.0])
 
     @cached_property
     def low(self) -> Array:
         t0 = self.edges_ns[0] + self.t0_margin_ns if self.t0_ns is None else self.t0_ns
-        return np.array([-50.0, 0.0, np.log(self.tau_bounds_ns[0]), t0, self.stop_per_ns or 0.0])
+        stop = 0.0 if self.free[STOP] else self.stop_per_ns or 0.0
+        return np.array([-50.0, 0.0, np.log(self.tau_bounds_ns[0]), t0, stop])
 
     @cached_property
     def high(self) -> Array:
         t0 = self.edges_ns[-1] - self.t0_margin_ns if self.t0_ns is None else self.t0_ns
-        stop = 1 / self.width_ns if self.stop_per_ns is None else self.stop_per_ns
+        stop = 1 / self.width_ns if self.stop_per_ns is None or self.free[STOP] else self.stop_per_ns
         return np.array([50.0, DEEPEST, np.log(self.tau_bounds_ns[1]), t0, stop])
 
     def maximise(self, x: Array, free: NDArray[np.bool_]) -> tuple[Array, float, bool]:
         """The likeliest parameters, climbing from x along the free ones; their deviance; whether it is the top."""
         x = x.copy()
         deviance, done = kernels.maximise(
-            self.edges_ns, self.observed, self.sigma_ns, self.n_starts, self.low, self.high, free, x
+            self.edges_ns, self.observed, self.sigma_ns, self.n_starts, self.prior, self.low, self.high, free, x
         )
         return x, deviance, done
 
     def expected(self, x: Array) -> tuple[Array, Array]:
         """Counts per bin (n,) and Fisher information (5, 5)."""
         mu, fisher = kernels.expected(self.edges_ns, self.sigma_ns, self.n_starts, x)
+        fisher[STOP, STOP] += self.prior[1]
         return mu[: self.counts.size], fisher
 
 
@@ -84,6 +94,7 @@ def live_histogram(
     irf_sigma_ns: float | None,
     n_starts: float | None,
     stop_cps: float | None,
+    stop_err_cps: float,
     blind_ns: float | None,
     t0_ns: float | None,
     tau_bounds_ns: tuple[float, float],
@@ -96,6 +107,8 @@ def live_histogram(
         raise ValueError(f"irf_sigma_ns is {irf_sigma_ns}: give a width of 0 ns or more, or leave it out")
     one_stop = estimator == "start_stop"
     _check_card(estimator, n.sum(), n_starts, stop_cps, blind_ns)
+    if not 0 <= stop_err_cps < np.inf or (stop_err_cps and stop_cps is None):
+        raise ValueError(f"stop_err_cps is {stop_err_cps}: give a finite error of stop_cps, 0 if it is exact")
     first, stop = _live_range(n, width, blind_ns) if one_stop else (0, n.size)
     edges = delay[0] + width * (np.arange(first, stop + 1) - 0.5)
     if t0_ns is not None and not edges[0] <= t0_ns <= edges[-1]:
@@ -103,7 +116,8 @@ def live_histogram(
     known_stop = 0.0 if not one_stop else (None if stop_cps is None else stop_cps * 1e-9)
     armed = 0.0 if n_starts is None else float(n_starts) - n[:first].sum()
     bounds = _bounds(tau_bounds_ns, sigma, width)
-    return Histogram(edges, n[first:stop], sigma, bounds, armed, known_stop, None if t0_ns is None else float(t0_ns))
+    t0 = None if t0_ns is None else float(t0_ns)
+    return Histogram(edges, n[first:stop], sigma, bounds, armed, known_stop, stop_err_cps * 1e-9, t0)
 
 
 def _checked(delay_ns: ArrayLike, counts: ArrayLike) -> tuple[Array, Array]:

@@ -13,6 +13,8 @@ stopped before; of S = A / R armed starts,
     S exp(-R (s_0 + ... + s_{k-1})) (1 - exp(-R s_k))
 
 are stopped in bin k, which is A s_k where R is small.
+
+What is known of R beforehand counts as one more measurement: `prior` holds its value and 1 / error^2, per ns.
 """
 
 import math
@@ -189,7 +191,7 @@ def _propose(x, gradient, fisher, free, damping, low, high, matrix, step, trial)
 
 
 @njit(**FAST)
-def maximise(edges, counts, sigma, n_starts, low, high, free, x):
+def maximise(edges, counts, sigma, n_starts, prior, low, high, free, x):
     """Climb from x along the free parameters, in place; return the deviance, and whether the top was reached."""
     jacobian, mu = np.zeros((N_PARAMETERS, counts.size)), np.empty(counts.size)
     gradient, fisher = np.zeros(N_PARAMETERS), np.zeros((N_PARAMETERS, N_PARAMETERS))
@@ -199,6 +201,10 @@ def maximise(edges, counts, sigma, n_starts, low, high, free, x):
         _expected(edges, current, sigma, n_starts, mu, jacobian)
         new_gradient, new_fisher = np.zeros_like(gradient), np.zeros_like(fisher)
         deviance = _score(counts, mu, jacobian, new_gradient, new_fisher)
+        away = current[STOP] - prior[0]
+        deviance += prior[1] * away**2
+        new_gradient[STOP] -= prior[1] * away
+        new_fisher[STOP, STOP] += prior[1]
         if deviance < reached:
             damping = max(damping * 0.1, 1e-12)
             reached, gradient, fisher = deviance, new_gradient, new_fisher

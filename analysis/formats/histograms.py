@@ -28,8 +28,7 @@ class HistogramRows:
 
     def row(self, index: int) -> np.ndarray:
         """Row `index` as it is in the file now; IndexError if it is not there (yet)."""
-        if index >= len(self.dataset):
-            self.dataset.refresh()
+        self.dataset.refresh()  # it has grown, or the row was taken again after a pause
         if not 0 <= index < len(self.dataset):
             raise IndexError(f"{self.path}: row {index} of {len(self.dataset)}")
         return self.dataset[index]

@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 
 import numpy as np
 
+from devices.iocs.blocks import Block, CountedPixels, CounterBlock, HbtBlock, LineBlock, RecordBlock
+
 ROUTES = ("perovskite", "qd")
 SCAN_KINDS = ("emission", "excitation", "synchronous", "transmission")
 LAMP_STATES = ("off", "warming", "ready", "unknown")
@@ -56,84 +58,9 @@ class Filters(Protocol):
 
 
 class Spads(Protocol):
+    """What both counters hear now, cps by route."""
+
     def rates(self) -> dict[str, float]: ...
-
-
-class Block(Protocol):
-    """One integration of the card. histograms: (n_routes, n_channels) uint16, forward in time."""
-
-    histograms: np.ndarray
-    overflow: np.ndarray
-    lit_fraction: float
-    started_s: float
-    elapsed_s: float
-    interrupted: bool
-
-
-class LineBlock(Protocol):
-    """One raster line. histograms: (n_pixels, n_routes, n_channels) uint16; lit, x_um, y_um: (n_pixels,)."""
-
-    histograms: np.ndarray
-    overflow: np.ndarray
-    lit: np.ndarray
-    x_um: np.ndarray
-    y_um: np.ndarray
-    started_s: float
-    elapsed_s: float
-    interrupted: bool
-
-
-class HbtBlock(Protocol):
-    """One integration in the wiring "hbt". histogram: (n_channels,) uint16, first stop after start, from time zero on.
-
-    counts : (n_bins, n_routes) what the pulse counters of both SPADs heard meanwhile, in equal bins; dead time in it
-    """
-
-    histogram: np.ndarray
-    counts: np.ndarray
-    overflow: np.ndarray
-    lit_fraction: float
-    started_s: float
-    elapsed_s: float
-    interrupted: bool
-
-
-class RecordBlock(Protocol):
-    """One time-tagged measurement. records: (n,) uint32 as the TimeHarp 200 writes them in T3R files.
-
-    counts : (n_routes,) photons among them
-    overrun : the FIFO was full; the records end at the time `elapsed_s`, before the measurement should have ended
-    """
-
-    records: np.ndarray
-    counts: np.ndarray
-    overrun: bool
-    lit_fraction: float
-    started_s: float
-    elapsed_s: float
-    interrupted: bool
-
-
-class CounterBlock(Protocol):
-    """Counts in equal time bins. counts: (n_bins, n_routes); dead time of the SPADs is in them."""
-
-    counts: np.ndarray
-    lit_fraction: float
-    started_s: float
-    elapsed_s: float
-    interrupted: bool
-
-
-class CountedPixels(Protocol):
-    """Counts of pixels in the order they were visited. counts: (n_pixels, n_routes); lit, x_um, y_um: (n_pixels,)."""
-
-    counts: np.ndarray
-    lit: np.ndarray
-    x_um: np.ndarray
-    y_um: np.ndarray
-    started_s: float
-    elapsed_s: float
-    interrupted: bool
 
 
 class Counters(Protocol):

@@ -11,10 +11,10 @@ import numpy as np
 from caproto.server import pvproperty
 
 from devices.iocs.backends import ROUTES
-from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded, quantity
-from devices.iocs.pathway import Grid, Pathway, line_of, patch_of
+from devices.iocs.instrument import Refused, choice, guarded
+from devices.iocs.pathway import Pathway
+from devices.iocs.raster import MAX_PIXELS, RasterIOC
 
-MAX_PIXELS = 2048
 NO_SERIES = -1
 
 
@@ -23,23 +23,12 @@ def pixels(name: str, units: str, doc: str, *, kind: float):
     return pvproperty(value=[kind] * MAX_PIXELS, name=name, units=units, read_only=True, doc=doc)
 
 
-class ScannerIOC(InstrumentIOC):
+class ScannerIOC(RasterIOC):
     """Software-timed raster lines and patches: move, settle, integrate, read, next pixel."""
 
-    x_centre = quantity("XCentre", 50.0, "um", 0.0, 100.0, "centre of the raster")
-    y_centre = quantity("YCentre", 50.0, "um", 0.0, 100.0, "centre of the raster")
-    x_extent = quantity("XExtent", 50.0, "um", 1e-3, 100.0, "width: columns times pixel size")
-    y_extent = quantity("YExtent", 50.0, "um", 1e-3, 100.0, "height: rows times pixel size")
-    nx = pvproperty(value=100, name="NX", lower_ctrl_limit=1, upper_ctrl_limit=MAX_PIXELS, doc="pixels in a line")
-    ny = pvproperty(value=100, name="NY", lower_ctrl_limit=1, upper_ctrl_limit=MAX_PIXELS, doc="lines in a scan")
-    n_scans = pvproperty(value=1, name="NScans", lower_ctrl_limit=1, upper_ctrl_limit=10000, doc="scans of the raster")
-    dwell = quantity("Dwell", 0.1, "s", 1e-3, 3600.0, "integration time per pixel")
-    settle = quantity("Settle", 0.01, "s", 0.0, 10.0, "wait after each step")
-    snake = choice("Snake", ("no", "yes"), doc="odd rows run backwards")
     counting = choice(
         "Counting", ("histograms", "counters"), doc="what counts: the card into its file, or the counters"
     )
-    pattern = choice("Pattern", ("lines", "patch"), doc="what Acquire takes: a line, or the raster at once, serpentine")
     begin = pvproperty(value=0, name="Begin", doc="1 begins a series of lines taken with the counters, 0 ends it")
     acquire = pvproperty(value=-1, name="Acquire", doc="put i to take line i; completes when it is in the file")
     stop = pvproperty(value=0, name="Stop", doc="1 abandons the line being taken; nothing of it is kept")
@@ -58,30 +47,6 @@ class ScannerIOC(InstrumentIOC):
         super().__init__(*args, **kwargs)
         self.bench, self.card, self.spads, self.measuring = bench, card, spads, measuring
         self.series = NO_SERIES
-
-    @property
-    def grid(self) -> Grid:
-        centre, extent = (self.x_centre.value, self.y_centre.value), (self.x_extent.value, self.y_extent.value)
-        return Grid(*centre, *extent, self.nx.value, self.ny.value)
-
-    @property
-    def n_pixels(self) -> int:
-        """Of one line, or patch; Refused if there are too many."""
-        n = self.nx.value * (self.ny.value if self.pattern.value == "patch" else 1)
-        if n > MAX_PIXELS:
-            raise Refused(f"a patch of {self.nx.value} x {self.ny.value} pixels: at most {MAX_PIXELS} in all")
-        return n
-
-    def pathway(self, index: int) -> Pathway:
-        """The pixels of line, or patch, `index`; Refused if there is none."""
-        is_patch, row = self.pattern.value == "patch", index % self.ny.value
-        n = self.n_scans.value * (1 if is_patch else self.ny.value)
-        if not 0 <= index < n:
-            what = "patch" if is_patch else "line"
-            raise Refused(f"{what} {index} does not exist; the raster has {what} 0..{n - 1}")
-        if is_patch:
-            return patch_of(self.grid)
-        return line_of(self.grid, row, backwards=self.snake.value == "yes" and row % 2 == 1)
 
     @begin.putter
     @guarded

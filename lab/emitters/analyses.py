@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from analysis.correlation import TimeZero
-from analysis.derived import derived_run
 from analysis.field import Field
 from analysis.flim import Response
 from analysis.pair_response import PairResponse
+from lab.derived import derive
 from lab.emitters.arrays import parameters_of
 from lab.emitters.kinds import KINDS
 from lab.emitters.registry import EmitterRegistry
 from lab.emitters.results import EmitterRun, RecentreResult
 from lab.emitters.runs import Documents, Run, Runs
-from lab.version import code_version
 
 log = logging.getLogger(__name__)
 
@@ -90,11 +89,7 @@ class EmitterAnalyses:
 
     def derive(self, name: str, uids: list[str], packed: dict, **about: Any) -> str:
         """Record a derived run; returns its uid."""
-        derived_uid = ""
-        for kind, doc in derived_run(name, uids, packed, code_version=code_version(), **about):
-            derived_uid = doc["uid"] if kind == "start" else derived_uid
-            self.record(kind, doc)
-        return derived_uid
+        return derive(self.record, name, uids, packed, **about)
 
     def result_of(self, uid: str, *, drawn: bool = True) -> EmitterRun | None:
         """Wait for the result of a run; None (and a line in the log) if there is none."""

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.cohorts import Cohort
-from analysis.correlation.power import saturation, zero_power
+from analysis.correlation.power import Saturation, saturation, zero_power
 from lab.emitters.analyses import EmitterAnalyses
 from lab.emitters.campaigns import BEGUN
 from lab.emitters.cohorts import LEAST, Chosen, compared, members, on_fractions, rise_times, table_of
@@ -18,6 +18,7 @@ from lab.emitters.groups import CampaignResult, CohortResult, Group, PowerResult
 from lab.emitters.results import HbtResult
 
 LEAST_POWERS = 2
+FAR_BELOW = 0.1  # of the lowest power: a saturation there is none that was seen
 
 
 class EmitterGroups:
@@ -118,11 +119,18 @@ def against_power(runs: tuple[HbtResult, ...]) -> PowerResult:
         why_not.append(f"no rise time at zero power: {why}")
     try:
         power, rate, err, background = (np.array(column, float) for column in zip(*map(brightness, runs), strict=True))
-        saturated = saturation(power, rate, err, background if np.isfinite(background).all() else None)
+        saturated = bending(saturation(power, rate, err, background if np.isfinite(background).all() else None))
     except ValueError as why:
         why_not.append(f"no saturation: {why}")
     uids = tuple(run.uid for run in runs)
     return PowerResult(uids=uids, runs=runs, zero=zero, saturation=saturated, why_not=tuple(why_not))
+
+
+def bending(found: Saturation) -> Saturation:
+    """A saturation that the powers can tell; ValueError where the rates do not rise with power."""
+    if found.saturation_w_cm2 < FAR_BELOW * found.intensity_w_cm2.min():
+        raise ValueError("the rates do not rise with power: it was dark for a while, or all powers saturate it")
+    return found
 
 
 def rise(found: Any) -> tuple[float, float, float]:

@@ -14,8 +14,8 @@ from analysis.cohorts import Cohort, Prediction, Ratio
 from analysis.correlation.power import Saturation, ZeroPower
 from lab.emitters.campaigns import DONE, FAILED, REJECTED, Campaign
 from lab.emitters.results import HbtResult
-from lab.results import count
-from lab.wording import labelled, warning_lines, within
+from lab.emitters.shortcuts import OfPower
+from lab.wording import count, labelled, warning_lines, within
 
 SHOWN_DOTS = 12
 SHOWN_REASONS = 6
@@ -53,7 +53,7 @@ class Group:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class PowerResult(Group):
+class PowerResult(OfPower, Group):
     """One emitter against power. zero, saturation : None where there are not two powers to tell; `why_not` says why."""
 
     runs: tuple[HbtResult, ...]
@@ -78,7 +78,7 @@ class PowerResult(Group):
                 f"  saturation  at {level}, highest rate {within(found.rate_max_cps, found.rate_max_err_cps, 'cps')}"
             )
         lines += [*warning_lines(self.warnings()), *self.whereabouts()]
-        return "\n".join([*lines, "  next        result.zero, result.saturation, result.runs"])
+        return "\n".join([*lines, "  next        result.tau_ns, .saturation_w_cm2, .zero, .saturation, .runs"])
 
     def warnings(self) -> tuple[str, ...]:
         bleached = next((run for run in self.runs if run.estimate.bleached), None)

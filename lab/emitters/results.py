@@ -13,9 +13,9 @@ from analysis.dot_lifetime import DotLifetime
 from analysis.field import Field
 from analysis.hbt import HbtEstimate
 from analysis.pair_response import PairResponse
+from lab.emitters.shortcuts import OfDecay, OfField, OfPairs, OfPlace, OfTrace, OfZero
 from lab.emitters.told import Told
-from lab.results import count
-from lab.wording import labelled, warning_lines, whereabouts, within
+from lab.wording import count, labelled, warning_lines, whereabouts, within
 
 VERDICTS = {True: "yes", False: "no", None: "not decided"}
 SHOWN_EMITTERS = 6
@@ -45,6 +45,11 @@ class EmitterRun:
     @property
     def sample(self) -> str:
         return self.start["sample_name"]
+
+    @property
+    def stopped_by(self) -> str:
+        """Why the plan ended, "" if it did not say."""
+        return self.told.stopped_by
 
     @property
     def what(self) -> str:
@@ -87,7 +92,7 @@ class EmitterRun:
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class EmittersResult(EmitterRun):
+class EmittersResult(OfField, EmitterRun):
     """A search image with the emitters in it; `ids` are theirs in the registry, one per row of `field.emitters`.
 
     placing_warnings : what the registry could not be sure of
@@ -133,7 +138,7 @@ class EmittersResult(EmitterRun):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class RecentreResult(EmitterRun):
+class RecentreResult(OfPlace, EmitterRun):
     """Where an emitter was seen; there is nothing to analyse."""
 
     def whereabouts(self) -> list[str]:
@@ -157,7 +162,7 @@ class RecentreResult(EmitterRun):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class HbtResult(EmitterRun):
+class HbtResult(OfPairs, EmitterRun):
     """Photon pairs of one emitter: `estimate` holds fit, decision, curve and trace."""
 
     estimate: HbtEstimate
@@ -215,7 +220,7 @@ class HbtResult(EmitterRun):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class BlinkingResult(EmitterRun):
+class BlinkingResult(OfTrace, EmitterRun):
     """A blinking trace: `estimate` holds trace, gaps, levels, durations."""
 
     estimate: BlinkEstimate
@@ -255,7 +260,7 @@ class BlinkingResult(EmitterRun):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class TimeZeroResult(EmitterRun):
+class TimeZeroResult(OfZero, EmitterRun):
     """Time zero of the coincidence set-up."""
 
     response: PairResponse
@@ -286,7 +291,7 @@ class TimeZeroResult(EmitterRun):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class DotLifetimeResult(EmitterRun):
+class DotLifetimeResult(OfDecay, EmitterRun):
     """The decay of one emitter under the pulsed laser."""
 
     lifetime: DotLifetime

@@ -3,9 +3,12 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
+
+from lab.wording import count
 
 COLUMNS = (
     "id",
@@ -108,7 +111,10 @@ class EmitterRecord:
 
     def __repr__(self) -> str:
         known = {key: value for key, value in self.columns().items() if is_told(value) and key != "uids"}
-        lines = [f"emitter {known.pop('id')}", *(f"  {key:22} {told(value)}" for key, value in known.items())]
+        lines = [
+            f"emitter {known.pop('id')}",
+            *(f"  {said(key):22} {told(key, value)}" for key, value in known.items()),
+        ]
         seen = [f"  found in               {uid[:8]}" for uid in self.found_in]
         return "\n".join([*lines, *seen, *(run_line(run) for run in self.runs)])
 
@@ -163,8 +169,19 @@ def is_told(value: Any) -> bool:
     return value is not None and not (isinstance(value, float) and math.isnan(value))
 
 
-def told(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) and abs(value) < 1e6 else str(value)
+def told(key: str, value: Any) -> str:
+    """A number as one reads it, a time as a date.
+
+    >>> told("rate_cps", 81833.2), told("tau_ns", 9.8752), told("n_runs", 2), told("single", -1)
+    ('81,833', '9.875', '2', 'not decided')
+    """
+    if key == "single":
+        return {1: "yes", 0: "no"}.get(value, "not decided")
+    if key.endswith("_seen_s"):
+        return f"{datetime.fromtimestamp(value):%Y-%m-%d %H:%M:%S}"
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
 
 
 def emitter_table(records: Iterable[EmitterRecord]) -> pd.DataFrame:
@@ -178,13 +195,23 @@ def summary(table: pd.DataFrame) -> str:
     """The table for reading at the prompt."""
     if not len(table):
         return "no emitters yet: RE(find_emitters(microscope, sample=...))"
-    rows = [(*SHOWN, "single")]
+    rows = [(*SHOWN, "isolated", "single")]
     for row in table.to_dict("records"):
         cells = ["" if not is_told(row[key]) else pattern.format(plain(row[key])) for key, pattern in SHOWN.items()]
-        rows.append((*cells, {1.0: "yes", 0.0: "no"}.get(row["single"], "")))
+        rows.append((*cells, "yes" if row["isolated"] else "no", {1.0: "yes", 0.0: "no"}.get(row["single"], "")))
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
-    return "\n".join([f"{len(table)} emitters on {table['sample'].nunique()} samples", *lines])
+    where = f"on {count(len(set(table['sample'])), 'sample')}; isolated: {int(table['isolated'].sum())}"
+    return "\n".join([f"{count(len(table), 'emitter')} {where}", *lines])
+
+
+def said(key: str) -> str:
+    """The name of a column where its value is told as a date.
+
+    >>> said("first_seen_s"), said("tau_ns")
+    ('first seen', 'tau_ns')
+    """
+    return key.removesuffix("_s").replace("_", " ") if key.endswith("_seen_s") else key
 
 
 def plain(value: Any) -> Any:

@@ -21,7 +21,7 @@ class Told(DocumentRouter):
         super().__init__()
         self.place: dict[str, Any] = {}
         self.stopped_by, self.exit_status = "", "open"
-        self.n_recentred = self.n_lost = 0
+        self.recentred: dict[int, bool] = {}  # by number, whether it was found; one told again counts once
         self.streams: dict[str, str] = {}
 
     @property
@@ -33,6 +33,14 @@ class Told(DocumentRouter):
         """Whether the run came to its own end."""
         return self.exit_status == "success"
 
+    @property
+    def n_recentred(self) -> int:
+        return len(self.recentred)
+
+    @property
+    def n_lost(self) -> int:
+        return sum(not found for found in self.recentred.values())
+
     def stop(self, doc):
         self.exit_status = "interrupted" if doc.get("interrupted") else doc["exit_status"]
 
@@ -42,11 +50,7 @@ class Told(DocumentRouter):
     def event(self, doc):
         stream, data = self.streams.get(doc["descriptor"], ""), doc["data"]
         if stream == "refocus":
-            self.hear({key.removeprefix(TARGET): value for key, value in data.items() if key.startswith(TARGET)})
+            self.place = {key.removeprefix(TARGET): value for key, value in data.items() if key.startswith(TARGET)}
+            self.recentred[doc["seq_num"]] = bool(self.place.get("found", 1))
         if stream == "estimate":
             self.stopped_by = next((data[key] for key in ENDINGS if data.get(key)), self.stopped_by)
-
-    def hear(self, place: dict[str, Any]):
-        self.place = place
-        self.n_recentred += 1
-        self.n_lost += not place.get("found", 1)

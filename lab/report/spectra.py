@@ -11,7 +11,7 @@ from lab.report.absorption import absorptions
 from lab.report.coupling import couplings
 from lab.report.luminescence import doped_films, undoped_film
 from lab.report.rows import SPECTRA, Measured, Row, published, row
-from lab.spectral_results import AbsorptionResult, PleResult, PlResult
+from lab.spectra.results import AbsorptionResult, PleResult, PlResult
 
 UNKNOWN = Measured(math.nan)
 EQUATIONS = ("PLE-06", "PLE-07")  # choices without a number

@@ -385,6 +385,8 @@ def test_a_bright_card_saturates_gracefully(rng):
         ({"n_starts": 1e6, "stop_cps": 1e5}, "give one"),
         ({"estimator": "all_pairs", "n_starts": 1e6}, "leave it out"),
         ({"stop_cps": np.nan}, "stop_cps is nan"),
+        ({"stop_err_cps": 1e3}, "stop_err_cps is 1000.0"),
+        ({"stop_cps": 1e5, "stop_err_cps": -1.0}, "stop_err_cps is -1.0"),
         ({"blind_ns": 600.0}, "blind_ns 600.0"),
         ({"t0_ns": 1e4}, "outside the live delays"),
         ({"tau_bounds_ns": (5, 2)}, "0 < low < high"),

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from analysis.hbt import HbtRun
+from analysis.hbt import HbtRun, fit_of
+from analysis.integrations import AFTERPULSES_CPS
 from analysis.signal_share import signal_share
 from tests.analysis.simulated_emitters import (
+    BIN_NS,
     N_BINS,
     T0_NS,
     first_stops,
@@ -66,6 +68,35 @@ def test_two_emitters_are_not_single_however_little_background(rng, rho):
     found = [measured(rng, 200, tau_ns=12, contrast=rho**2 / 2, rho=rho) for _ in range(20)]
     assert all(f.decision.single is False for f in found)
     assert found[0].numbers()["single"] == 0
+
+
+def test_two_emitters_are_not_single_even_if_one_is_three_times_as_bright(rng):
+    """Their contrast, 0.625, is that of no single emitter, though clearly above 0.5."""
+    found = [measured(rng, 4000, tau_ns=12, contrast=0.625 * 0.9**2, rho=0.9) for _ in range(6)]
+    assert all(f.decision.single is not True for f in found)
+    assert any(f.decision.single is False for f in found)
+
+
+def test_the_counters_say_how_many_stops_are_lost(rng):
+    """With the rate of the stops the rise time is better known than with a free slope, and as right."""
+    found = [measured(rng, 66, tau_ns=17.7, contrast=0.77, rho=0.877) for _ in range(6)]
+    free = [fit_of(f.facts, first_stops(rng, 66, tau_ns=17.7, contrast=0.77)) for f in found]
+    assert np.mean([f.fit.tau_err_ns for f in found]) < 0.92 * np.mean([f.tau_err_ns for f in free])
+    assert found[0].fit.stop_cps == pytest.approx(50e3 + AFTERPULSES_CPS, rel=0.3)
+
+
+@pytest.mark.parametrize("afterpulses", [0.0, 0.005, 0.01])
+def test_afterpulses_do_not_bias_a_long_measurement(rng, afterpulses):
+    """Those of stops before the window come early in it; later ones are never the first stop (80 ns)."""
+    early = 1 + afterpulses * np.exp(-np.arange(N_BINS) * BIN_NS / 80)
+    pulls = []
+    for _ in range(10):
+        run = HbtRun(hbt_start())
+        run.add_histogram(rng.poisson(first_stops(rng, 20_000, tau_ns=17.7, contrast=0.77) * early))
+        run.add_facts(hbt_event(rng, 87.7e3, 12.3e3, 9.0))
+        fit = run.estimate().fit
+        pulls.append((fit.tau_ns - 17.7) / 0.4)
+    assert abs(np.mean(pulls)) < 0.35  # of the error of the paper's measurement
 
 
 def test_one_emitter_in_much_background_is_single_because_the_background_was_measured(rng):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.callbacks import LiveBlinking, LiveField, LiveHbt
+from analysis.callbacks.rows import LiveRows
 from tests.analysis.simulated_emitters import first_stops, hbt_event, hbt_start, refocus_event, spot
 
 
@@ -85,12 +86,19 @@ def test_documents_from_storage_may_bring_events_before_rows(hbt_documents):
 
 
 def test_an_event_that_is_repeated_counts_once(hbt_documents):
-    analysis = LiveHbt(in_place=True)
+    """A pause between an Event and its checkpoint makes the engine say it again: integrations, background, rows."""
+    analysis, plain = LiveHbt(in_place=True), LiveHbt(in_place=True)
+    sums = [LiveRows("sum", lambda start, total: total, in_place=True) for _ in range(2)]
     for name, doc in hbt_documents:
-        analysis(name, doc)
-        if name == "event":
+        for once in (plain, sums[0]):
+            once(name, doc)
+        for _ in range(1 + (name == "event")):
             analysis(name, doc)
+            sums[1](name, doc)
     assert analysis.done.result(0).n_runs == 3
+    assert analysis.done.result(0).numbers() == plain.done.result(0).numbers()
+    once, twice = (rows.done.result(0) for rows in sums)
+    assert np.array_equal(once, twice) and once.sum() > 0 and sums[1].live_s == pytest.approx(27.0)
 
 
 def test_a_failing_display_stops_nothing(hbt_documents):

@@ -101,6 +101,7 @@ def test_records_of_the_card(session, microscope):
 def test_a_patch_of_the_counters_has_no_file(session, microscope):
     scanner = microscope.scanner
     session.RE(bps.mv(scanner.counting, "counters", scanner.pattern, "patch", scanner.nx, 4, scanner.ny, 3))
+    session.RE(bps.mv(scanner.x_centre, 50, scanner.y_centre, 50))
     session.RE(bps.mv(scanner.x_extent, 0.4, scanner.y_extent, 0.3, scanner.dwell, 5e-3, scanner.n_scans, 2))
     stream, keys = taken(session, scanner, 2)
     assert "scanner_histograms" not in keys["primary"] and not scanner.streaming

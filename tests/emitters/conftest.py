@@ -12,7 +12,7 @@ def single_lab(tmp_path_factory):
     from lab.session import start
     from plans import time_zero
 
-    config = house(tmp_path_factory.mktemp("single"), preset="example_qd", seed=5)
+    config = house(tmp_path_factory.mktemp("single"), preset="example_qd", seed=5, prefix="one:")
     lab = start(config, truth=config.parent.parent / "truth.json")
     lab.RE(bps.mv(lab.microscope.timeharp.wiring, "hbt"))
     lab.RE(time_zero(lab.microscope))

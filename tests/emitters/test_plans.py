@@ -98,7 +98,7 @@ def test_a_pause_goes_dark_and_resume_loses_and_doubles_nothing(single_lab, seen
 
 def test_an_abort_keeps_what_was_measured_and_ends_dark(single_lab, seen, places):
     measured = hbt(single_lab.microscope, at_um=places[1], max_time_s=100, target_err_ns=0.01)
-    assert paused_at(single_lab, measured, 150)
+    assert paused_at(single_lab, measured, 300)
     single_lab.RE.abort()
     assert is_dark(single_lab.microscope) and events(seen, "primary")
     assert next(doc for name, doc in seen if name == "stop")["exit_status"] == "abort"

@@ -7,7 +7,7 @@ from analysis.callbacks import LiveSpectrum
 from analysis.spectra import coupling, film_absorption, fit_curve
 from lab import display
 from lab.display import LivePicture, spectral_figure
-from lab.spectral_results import AbsorptionResult, PleResult, PlResult, SpectralResult
+from lab.spectra.results import AbsorptionResult, PleResult, PlResult, SpectralResult
 from tests.simulated_spectra import BOOSTED, blank, excitation, luminescence, transmission
 
 

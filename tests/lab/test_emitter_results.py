@@ -84,6 +84,55 @@ def test_numbers_stand_with_their_errors(hbt_result):
     assert 'RE(blinking(microscope, emitter="single-003"' in text
 
 
+def test_numbers_have_flat_names_that_a_prompt_can_complete(hbt_result):
+    fit = hbt_result.estimate.fit
+    assert (hbt_result.tau_ns, hbt_result.tau_err_ns) == (fit.tau_ns, fit.tau_err_ns)
+    assert (hbt_result.contrast, hbt_result.g2_zero) == (fit.contrast, fit.g2_zero)
+    assert hbt_result.single is True and hbt_result.stopped_by == "" and hbt_result.bleached is False
+    assert {"rate_cps", "n_photons", "live_s", "g2", "delay_ns"} <= set(dir(hbt_result))
+    trace = BlinkingResult(start=start("blinking"), estimate=simulated.blinking(bleached_at_s=30.0))
+    assert trace.on_fraction == trace.estimate.on.value and trace.on_fraction_err == trace.estimate.on.err > 0
+    assert trace.bleached_at_s == pytest.approx(30.0, abs=0.5) and trace.time_s.shape == trace.counts.shape
+    assert trace.rate_on_cps == pytest.approx(60_000, rel=0.02)
+
+
+def test_a_flat_histogram_has_no_rise_time_and_decides_nothing():
+    flat = HbtResult(start=start("hbt"), estimate=simulated.hbt(contrast=0.01, per_ns=0.2))
+    assert np.isnan([flat.tau_ns, flat.tau_err_ns, flat.contrast, flat.g2_zero_err]).all() and flat.single is None
+
+
+def test_found_emitters_are_a_table():
+    image = simulated.field(7)
+    found = EmittersResult(start=start("find_emitters"), field=image, ids=tuple(f"single-{i}" for i in range(7)))
+    assert list(found.table.columns[:5]) == ["id", "x_um", "x_err_um", "y_um", "y_err_um"]
+    assert found.n_found == len(found.table) == 7 and found.n_isolated == found.table["isolated"].sum()
+    assert found.table["rate_cps"].is_monotonic_decreasing and found.table["id"][0] == "single-0"
+    assert len(EmittersResult(start=start("find_emitters"), field=simulated.field(0)).table) == 0
+
+
+def test_a_place_that_was_not_found_has_no_numbers():
+    nowhere = RecentreResult(start=start("recentre"))
+    assert nowhere.found is False and np.isnan([nowhere.x_um, nowhere.x_err_um, nowhere.rate_cps]).all()
+    told = Told()
+    told.place = {"found": 1, "x_um": 1.5, "x_err_um": 0.01, "attempts": 2}
+    seen = RecentreResult(start=start("recentre"), told=told)
+    assert (seen.found, seen.x_um, seen.x_err_um, seen.attempts) == (True, 1.5, 0.01, 2)
+
+
+def test_a_re_centring_that_is_told_again_after_a_pause_counts_once():
+    told = Told()
+    told("descriptor", {"uid": "d", "name": "refocus"})
+    for number, found in ((1, 1), (2, 0), (2, 0), (2, 1)):
+        told("event", {"descriptor": "d", "seq_num": number, "data": {"target_found": found}})
+    assert (told.n_recentred, told.n_lost) == (2, 0)
+
+
+def test_a_result_can_be_looked_at_without_a_screen_full_of_arrays(hbt_result):
+    for estimate in (hbt_result.estimate, simulated.blinking(), simulated.field()):
+        arrays = [f" {name}=array" for name in ("delay_ns", "g2_err", "trace_cps", "time_s", "counts", "qd_counts")]
+        assert [name for name in arrays if name in repr(estimate)] == []
+
+
 def test_a_stored_curve_names_its_columns_and_holds_every_number(hbt_result):
     packed = hbt_arrays(hbt_result.estimate)
     columns = parameters_of(hbt_result.start, packed)["columns"]["curve"]
@@ -178,11 +227,25 @@ def test_rise_times_and_rates_are_extrapolated_over_the_runs_of_a_series():
         )
         runs.append(HbtResult(start=start("hbt"), estimate=found, emitter="single-001"))
     result = against_power(tuple(runs))
-    assert result.zero.tau_ns == pytest.approx(20, rel=1e-6)
+    assert result.zero.tau_ns == result.tau_ns == pytest.approx(20, rel=1e-6) and result.tau_err_ns > 0
     assert result.saturation.saturation_w_cm2 == pytest.approx(4000, rel=1e-3)
     assert "zero power  tau 20.0" in repr(result)
     one = against_power(tuple(runs[:1]))
     assert one.zero is None and "no rise time at zero power" in repr(one)
+    assert np.isnan([one.tau_ns, one.rate_max_cps]).all()
+
+
+def test_rates_that_fall_with_power_show_no_saturation():
+    """Seen with an emitter that was dark for much of the second power."""
+    runs = []
+    for w_cm2, rate_cps in ((1250.0, 110_140.0), (2500.0, 93_625.0)):
+        found = simulated.hbt()
+        facts = replace(found.facts, intensity_w_cm2=w_cm2)
+        found = replace(found, facts=facts, rate_cps=rate_cps, rate_err_cps=100.0, background_cps=0.0)
+        runs.append(HbtResult(start=start("hbt"), estimate=found, emitter="single-003"))
+    result = against_power(tuple(runs))
+    assert result.saturation is None and np.isnan(result.saturation_w_cm2)
+    assert "the rates do not rise with power" in repr(result)
 
 
 def test_groups_of_emitters_hold_those_that_are_single(registry):
@@ -222,5 +285,8 @@ def test_the_bar_counts_seconds_of_light_and_shows_the_error_that_is_asked_for()
     bar("descriptor", {"uid": "e", "name": "estimate", "run_start": "r"})
     bar("event", {"descriptor": "e", "seq_num": 1, "data": {"g2_tau_ns": 12.3, "g2_tau_err_ns": 1.5, "g2_single": -1}})
     assert bar.bar.postfix == "tau 12.3 +- 1.50 ns (1 asked)"
+    blink = {"blinking_on_fraction": np.nan, "blinking_n_photons": 1200}
+    bar("event", {"descriptor": "e", "seq_num": 2, "data": blink})
+    assert bar.bar.postfix == "1,200 photons"
     bar(*made[-1])
     assert bar.bar is None

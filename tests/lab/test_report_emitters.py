@@ -264,7 +264,7 @@ def test_an_empty_field_gives_a_report(results):
 # --- what the demo makes of it -----------------------------------------------------------------------------
 
 SAMPLES = {"A": {"doping_percent": 0.025}, "single": {"doping_percent": 0.01, "thickness_nm": 88}}
-NOTHING = SingleEmitters(field=None, campaigns={}, traces=[], example=None, power=None, bright=None, cohort=None)
+NOTHING = SingleEmitters(None, {}, [], None, None, None, None, None)
 
 
 def grouped(results):
@@ -280,14 +280,14 @@ def grouped(results):
 def test_the_demo_compares_what_it_measured(results):
     made = {key: results[key] for key in ("field", "traces", "example", "bright")}
     power = PowerResult(uids=(), runs=(), zero=results["zero_power"])
-    rows = rows_of(replace(NOTHING, **made, power=power, cohort=grouped(results)), SAMPLES)
+    rows = rows_of(replace(NOTHING, **made, power=power, cohort=grouped(results), films=grouped(results)), SAMPLES)
     assert rows == report.measure_emitters(**results)
 
 
 def test_the_demo_draws_what_is_there(results):
     assert figures_of(NOTHING) == {}
     made = {key: results[key] for key in ("field", "example", "bright")}
-    drawn = figures_of(replace(NOTHING, **made, cohort=grouped(results)))
+    drawn = figures_of(replace(NOTHING, **made, cohort=grouped(results), films=grouped(results)))
     assert list(drawn) == ["figure6", "single-emitters"]
     assert drawn["figure6"][1] == ["fieldfie-0", "hbthbthb-0", "blinking-0"]
     assert drawn["single-emitters"][1] == ["derivedd-1", "cohortco-1"]

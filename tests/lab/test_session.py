@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from analysis.registration import LineDrift
+from lab.flim.results import flim_arrays
 from lab.lock import RigLocked
-from lab.results import flim_arrays
 from lab.session import start
 from lab.storage import recover
 from plans import flim_raster

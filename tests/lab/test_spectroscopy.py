@@ -10,8 +10,8 @@ from bluesky.utils import FailedStatus
 
 from analysis.formats.fluoracle import write_fluoracle
 from analysis.formats.photons import Spectrum
-from lab.spectral_results import AbsorptionResult, PleResult, PlResult
-from lab.spectroscopy import Derivation
+from lab.spectra.derivation import Derivation
+from lab.spectra.results import AbsorptionResult, PleResult, PlResult
 from plans import absorption, blank, calibrate, import_scan, pl, ple
 from plans.stubs import PlanError
 
@@ -234,7 +234,7 @@ def test_a_spectrum_that_tells_less_than_was_wanted_is_shown_as_it_is(session, f
 
 
 def test_a_failed_analysis_leaves_the_run_and_a_line_in_the_log(session, film, caplog, monkeypatch):
-    monkeypatch.setattr("lab.spectroscopy.choose_curve", lambda curve: 1 / 0)
+    monkeypatch.setattr("lab.spectra.derivation.choose_curve", lambda curve: 1 / 0)
     with caplog.at_level(logging.ERROR):
         uids = session.RE(pl(session.fs5, sample="B", start_nm=600, stop_nm=620))
     assert "is stored, but its spectrum could not be analysed" in caplog.text and uids

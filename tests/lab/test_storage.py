@@ -6,6 +6,7 @@ import pytest
 from bluesky import plan_stubs as bps
 from bluesky import plans as bp
 from bluesky import preprocessors as bpp
+from bluesky.utils import RunEngineInterrupted
 
 from analysis.derived import derived_run
 from lab import journal
@@ -117,6 +118,34 @@ def lists(value):
     if isinstance(value, dict):
         return {key: lists(item) for key, item in value.items()}
     return [lists(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def test_an_event_that_is_emitted_again_after_a_pause_is_stored_once(RE, db, camera, record, ingester):
+    """The engine says it again under the same number: the later one counts, whether the first is stored or not."""
+    seen = []
+    RE.subscribe(lambda name, doc: seen.append(doc["seq_num"]), "event")
+
+    @bpp.stage_decorator([camera])
+    @bpp.run_decorator(md={"plan_name": "paused"})
+    def plan():
+        for point in range(4):
+            yield from bps.checkpoint()
+            yield from bps.trigger_and_read([camera])
+            if point in (1, 2) and RE.state == "running" and len(seen) == (point + 1 if point == 1 else point + 2):
+                assert point == 1 or ingester.flush(30)
+                yield from bps.pause()
+
+    with pytest.raises(RunEngineInterrupted):
+        RE(plan())
+    with pytest.raises(RunEngineInterrupted):
+        RE.resume()
+    (uid,) = RE.resume()
+    assert seen == [1, 2, 2, 3, 3, 4]
+    assert ingester.flush(30) and str(ingester.status()) == "up"
+    kept = [doc for name, doc in db.documents(uid) if name == "event"]
+    assert len(kept) == 6  # the journal keeps what was said
+    table = db[uid].table()
+    assert list(table["camera_counts"]) == [kept[i]["data"]["camera_counts"] for i in (0, 2, 4, 5)]
 
 
 def test_a_server_killed_in_the_middle_of_a_run_loses_nothing(RE, db, camera, record, ingester, storage):

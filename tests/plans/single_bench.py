@@ -110,18 +110,30 @@ class OneEmitter:
     """A registry that knows one emitter."""
 
     def __init__(self):
-        self.told = []
+        self.told, self.brightness = [], {}
 
     def where(self, emitter):
         if emitter != "single-003":
             raise LookupError(f"there is no emitter {emitter!r}")
         return AT
 
+    def __contains__(self, emitter):
+        return emitter == "single-003"
+
     def near(self, sample, at_um, within_um=0.3):
         return "single-003" if math.dist(at_um, AT) < within_um else ""
 
     def seen(self, emitter, x_um, y_um, err_um, **brightness):
         self.told.append((emitter, x_um, y_um, err_um))
+        self.brightness |= brightness
+
+
+class TwoEmitters(OneEmitter):
+    """A registry that knows another one, 0.6 um further along x."""
+
+    def near(self, sample, at_um, within_um=0.3):
+        other = math.dist(at_um, (AT[0] + 0.6, AT[1])) < within_um
+        return "single-004" if other else super().near(sample, at_um, within_um)
 
 
 @dataclass
@@ -207,7 +219,9 @@ class Bench:
     def trigger(self, msg: Msg):
         if msg.obj is self.microscope.g2:
             tau_err_ns = 4.0 / math.sqrt(max(self.lit_s, 0.1))
-            msg.obj.update({"tau_err_ns": tau_err_ns, "identified": 1, "live_s": self.lit_s, **self.estimate})
+            msg.obj.update(
+                {"tau_ns": 17.7, "tau_err_ns": tau_err_ns, "identified": 1, "live_s": self.lit_s, **self.estimate}
+            )
         elif msg.obj is self.microscope.blinking:
             msg.obj.update({"live_s": self.lit_s, "on_fraction": 0.98})
 

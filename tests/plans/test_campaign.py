@@ -224,11 +224,29 @@ def test_after_an_interruption_the_same_command_goes_on_and_repeats_nothing(RE, 
     assert not bench.registry.campaign("single-1").finished
     outcome = run(RE, bench, blinking={"duration_s": 20})
     assert outcome.name == "single-1" and len(outcome.done) == 4
+    assert outcome.spent_s == pytest.approx(bench.time_s)  # what was broken off took its time as well
     assert bench.measured("search") == ["single-1"]  # fresh enough
     for step in ("hbt", "blinking"):
         measured = bench.measured(step)
         assert sorted(set(measured)) == list(range(4))
         assert len(measured) <= 5  # the step whose outcome was lost
+
+
+def test_a_short_blinking_trace_is_recorded_if_that_is_what_is_wished(RE, use):
+    bench = use(Bench(n=2))
+    assert len(run(RE, bench, blinking={"duration_s": 2}).done) == 2 and len(bench.measured("blinking")) == 2
+
+
+def test_the_light_of_what_was_broken_off_counts_as_dose(RE, use):
+    bench = use(Bench(n=2))
+    bench.trouble = {0: RequestAbort(), 1: RequestAbort()}
+    assert run(RE, bench, max_dose_kj_cm2=100.0) is None
+    (dot,) = bench.registry.campaign("single-1").dots
+    bench.registry.record("broken off", dot.emitter, "hbt", {"dose_kj_cm2": 95.0}, campaign="single-1")
+    bench.trouble = {}
+    outcome = run(RE, bench, max_dose_kj_cm2=100.0)
+    assert outcome.rejected == {dot.emitter: "max_dose_kj_cm2=100 was spent on what was broken off"}
+    assert len(outcome.done) == 1 and bench.measured("hbt").count(int(dot.emitter[-3:]) - 1) == 1
 
 
 def test_a_stale_image_is_taken_again_before_the_campaign_goes_on(RE, use):
@@ -328,6 +346,10 @@ def test_dots_of_an_earlier_campaign_are_not_measured_again(RE, use):
         ({"max_emitters": "3"}, "max_emitters='3': must be a number"),
         ({"max_dose_kj_cm2": 0.01}, "0.004 s of light; allow 5 s"),
         ({"campaign": ""}, "campaign='': must be a name"),
+        ({"campaign": "a" * 101}, "aaa'...: must be a name of 1..100 letters"),
+        ({"campaign": "\x00"}, "must be a name"),
+        ({"search": [], "hbt": 3}, "search=[]: must be a dictionary"),
+        ({"sample": "nowhere", "hbt": {"target_er_ns": 1}}, "hbt has the key"),
         ({"md": {"uid": 1}}, "md has the key 'uid'"),
     ],
 )

@@ -1,19 +1,22 @@
 """The plans of single emitters, simulated on a bench without hardware: refusals, order of messages, why they end."""
 
+import contextlib
 import logging
 import math
 
 import numpy as np
 import pytest
 from bluesky.simulators import RunEngineSimulator
+from bluesky.utils import RequestStop
 
 from plans import blinking, find_emitters, hbt, lifetime_at, power_series, recentre, time_zero
 from plans.antibunching import StopRule
 from plans.course import Course
+from plans.raster import take_line
 from plans.refocus import JUMP_UM, Sight
-from plans.stubs import PlanError
+from plans.stubs import PlanError, note
 from plans.tcspc import finest_range
-from tests.plans.single_bench import AT, Bench, OneEmitter, microscope_without_hardware
+from tests.plans.single_bench import AT, Bench, OneEmitter, TwoEmitters, microscope_without_hardware
 
 
 @pytest.fixture
@@ -39,6 +42,12 @@ REFUSED = [
     (hbt, {}, "neither at_um=(x, y) nor emitter="),
     (hbt, {"at_um": (1, 2, 3)}, "at_um=(1, 2, 3): must be a pair (x, y) in um"),
     (hbt, {"at_um": "here"}, "at_um='here': must be a pair"),
+    (hbt, {"at_um": np.array(3.0)}, "at_um=array(3.): must be a pair"),
+    (hbt, HERE | {"emitter": "single-009"}, "there is no such emitter"),
+    (hbt, HERE | {"sample": ["single"]}, "sample=['single']: must be the name"),
+    (hbt, HERE | {"decide": np.array([1, 0])}, "decide=array([1, 0]): must be True or False"),
+    (hbt, HERE | {"decide": None}, "decide=None: must be True or False"),
+    (blinking, HERE | {"record": np.array(["bins", "photons"])}, "there is no such record"),
     (hbt, {"at_um": (math.nan, 50)}, "x must be a number 0.36..99.64 (um)"),
     (hbt, {"at_um": (50, 99.9)}, "y must be a number"),
     (hbt, {"at_um": (50, None)}, "y must be a number"),
@@ -57,6 +66,10 @@ REFUSED = [
     (hbt, HERE | {"intensity_w_cm2": True}, "intensity_w_cm2=True"),
     (hbt, HERE | {"sample": "Single"}, "Did you mean 'single'?"),
     (hbt, HERE | {"md": {"uid": "mine"}}, "md has the key 'uid'"),
+    (hbt, HERE | {"md": {"purpose": "analysis"}}, "md has the key 'purpose'"),
+    (hbt, HERE | {"md": {"campaign": 5}}, "md has campaign=5: must be text"),
+    (hbt, HERE | {"md": {"a": [{"b": 1j}]}}, "md['a'][0]['b'] is 1j: must be text, a number"),
+    (hbt, HERE | {"md": {"a.b": 1}}, "md has the key 'a.b': must be text"),
     (recentre, {}, "neither at_um"),
     (recentre, HERE | {"intensity_w_cm2": 0}, "intensity_w_cm2=0"),
     (blinking, HERE | {"duration_s": 0}, "duration_s=0"),
@@ -91,8 +104,11 @@ def test_bad_input_is_refused_before_anything_moves(microscope, plan, change, me
 
 
 def test_all_problems_are_told_at_once(microscope):
+    microscope.timeharp.wiring.put("raster")
+    microscope.shutter.latch.put("a SPAD was overloaded")
     told = refusal(hbt(microscope, target_err_ns=0, max_time_s=0, intensity_w_cm2=-1))
     assert all(word in told for word in ("neither at_um", "target_err_ns=0", "max_time_s=0", "intensity_w_cm2=-1"))
+    assert "needs the wiring 'hbt'" in told and "the shutter is latched" in told
 
 
 def test_what_the_card_cannot_do_is_told_with_the_command(microscope):
@@ -189,6 +205,18 @@ def test_every_measurement_follows_a_checkpoint_and_an_opened_shutter(microscope
         assert ("checkpoint", None) in before and ("set", microscope.shutter) in before
 
 
+@pytest.mark.parametrize("after", ["create", "read"])
+def test_an_event_that_is_broken_off_is_dropped(microscope, after):
+    """A plan that is stopped in the middle of an Event must be able to close its run."""
+    for saying in (note("primary", microscope.g2), take_line(microscope, 0)):
+        message = next(saying)
+        while message.command != after:
+            message = saying.send(None)
+        with contextlib.suppress(RequestStop):
+            assert saying.throw(RequestStop()).command == "drop"
+            next(saying)
+
+
 def test_waits_have_timeouts(microscope):
     bench = Bench(microscope)
     bench.run(hbt(microscope, at_um=AT, max_time_s=5))
@@ -226,6 +254,8 @@ RULES = [
     ({"target_err_ns": 1.0, "target_contrast_err": 0.1}, {"contrast_err": 0.2}, "max_time_s"),
     ({"target_err_ns": 1.0, "target_contrast_err": 0.1}, {"contrast_err": 0.05}, "target"),
     ({"target_err_ns": 1.0}, {"tau_err_ns": math.nan}, "max_time_s"),
+    ({"target_err_ns": 1.0}, {"tau_ns": 3.0, "tau_err_ns": 0.9}, "max_time_s"),  # a lucky look at few photons
+    ({"target_err_ns": 1.0}, {"tau_ns": 6.0, "tau_err_ns": 0.9}, "target"),
     ({"target_err_ns": 1e-2}, {"bleached": 1}, "bleached"),
 ]
 
@@ -300,6 +330,24 @@ def test_the_registry_hears_of_emitters_that_were_seen_but_not_of_jumps(microsco
     assert emitter == "single-003" and abs(x_um - 40.03) < 5 * err_um < 0.05
     Bench(microscope, x_um=40.03 + 2 * JUMP_UM).run(recentre(microscope, emitter="single-003"))
     assert len(microscope.emitters.told) == 1
+
+
+@pytest.mark.parametrize("plan", [hbt, lifetime_at, recentre])
+def test_the_place_of_another_known_emitter_is_not_taken_for_one_that_is_gone(microscope, caplog, plan):
+    microscope.emitters = TwoEmitters()
+    microscope.timeharp.wiring.put("raster" if plan is lifetime_at else "hbt")
+    bench = Bench(microscope, x_um=AT[0] + 0.6)
+    found = bench.run(plan(microscope, emitter="single-003"))
+    assert (getattr(found, "stopped_by", "lost"), found.x_um) == ("lost", AT[0]) and bench.events("primary") == 0
+    assert "0.60 um away, where single-004 should be: it is not followed" in caplog.text
+    assert microscope.emitters.told == []
+
+
+def test_pulsed_light_does_not_change_what_the_registry_knows_of_the_brightness(microscope):
+    microscope.emitters = OneEmitter()
+    microscope.timeharp.wiring.put("raster")
+    Bench(microscope).run(lifetime_at(microscope, emitter="single-003", max_time_s=2))
+    assert len(microscope.emitters.told) == 1 and microscope.emitters.brightness == {}
 
 
 def test_a_place_near_a_known_emitter_is_that_emitter(microscope):

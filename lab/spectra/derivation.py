@@ -18,7 +18,7 @@ from analysis.spectra import (
 )
 from analysis.spectrometry import SpectralRun
 from analysis.wavelengths import calibration
-from lab.spectral_results import (
+from lab.spectra.results import (
     AbsorptionResult,
     CalibrationResult,
     PleResult,

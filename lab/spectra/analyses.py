@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.callbacks.spectrum import LiveSpectrum
-from analysis.derived import derived_run
 from analysis.spectra import choose_curve
-from lab.spectral_arrays import arrays_of, parameters_of, series_arrays
-from lab.spectral_results import PlSeriesResult, SpectralResult
-from lab.spectroscopy import PLANS, Derivation, Documents
-from lab.version import code_version
+from lab.derived import derive
+from lab.spectra.arrays import arrays_of, parameters_of, series_arrays
+from lab.spectra.derivation import PLANS, Derivation, Documents
+from lab.spectra.results import PlSeriesResult, SpectralResult
 
 log = logging.getLogger(__name__)
 
@@ -60,17 +59,9 @@ class SpectralAnalyses:
         """Store what was found in a run as a derived run of it, and of those it was compared with."""
         about = {"sample_name": result.sample}
         name = f"{start['plan_name']}_analysis"
-        self.derived_uids[result.uid] = self.derive(
-            name, result.analysis_of, arrays_of(result), parameters=parameters_of(result), metadata=about
+        self.derived_uids[result.uid] = derive(
+            self.record, name, result.analysis_of, arrays_of(result), parameters=parameters_of(result), metadata=about
         )
-
-    def derive(self, name: str, uids: Iterable[str], arrays: dict, **about: Any) -> str:
-        """Record a derived run; returns its uid."""
-        derived_uid = ""
-        for kind, doc in derived_run(name, list(uids), arrays, code_version=code_version(), **about):
-            derived_uid = doc["uid"] if kind == "start" else derived_uid
-            self.record(kind, doc)
-        return derived_uid
 
     def result_of(self, uid: str, exit_status: str) -> SpectralResult | None:
         """Wait for the result of a run; None (and a line in the log) if there is none."""
@@ -86,5 +77,5 @@ class SpectralAnalyses:
         """Emission spectra of several samples on one scale; stored as a derived run of them all."""
         found = self.derivation.series(uids)
         parameters = {"reference": found.series.reference, "narrowest": found.series.narrowest}
-        derived_uid = self.derive("pl_series", found.uids, series_arrays(found), parameters=parameters)
+        derived_uid = derive(self.record, "pl_series", found.uids, series_arrays(found), parameters=parameters)
         return replace(found, derived_uid=derived_uid)

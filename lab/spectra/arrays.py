@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from analysis.spectra import Absorption, BandFit, Coupling, Curve, PlSeries
-from lab.spectral_results import (
+from lab.spectra.results import (
     AbsorptionResult,
     CalibrationResult,
     PleResult,

@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from analysis.callbacks import IrfSum, LiveFlim
-from analysis.derived import derived_run
 from analysis.flim import FlimMap, Response
-from lab.results import FlimResult, IrfResult, flim_arrays
-from lab.version import code_version
+from lab.derived import derive
+from lab.flim.results import FlimResult, IrfResult, flim_arrays
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +70,11 @@ class FlimAnalyses:
 
     def store(self, start: dict, image: FlimMap):
         """Store a lifetime image as a derived run of its raster."""
-        for name, doc in flim_documents(start, image):
-            if name == "start":
-                self.derived_uids[image.facts.uid] = doc["uid"]
-            self.record(name, doc)
+        uid, about = image.facts.uid, {"sample_name": image.facts.sample}
+        parameters = parameters_of(start, image)
+        self.derived_uids[uid] = derive(
+            self.record, "flim_analysis", [uid], flim_arrays(image), parameters=parameters, metadata=about
+        )
 
     def result_of(self, uid: str, exit_status: str) -> FlimResult | IrfResult | None:
         """Wait for the result of a run; None (and a line in the log) if there is none."""
@@ -100,20 +100,12 @@ def stored_response(uid: str, documents: Iterator[tuple[str, dict]]) -> Response
     return total.response
 
 
-def flim_documents(start: dict, image: FlimMap) -> Iterator[tuple[str, dict]]:
-    """The derived run of a lifetime image."""
-    parameters = {
+def parameters_of(start: dict, image: FlimMap) -> dict[str, Any]:
+    """With what a lifetime image was computed."""
+    return {
         "irf_uid": start["irf_uid"],
         "route": "perovskite",
         "n_components": image.model.n_components,
         "tau_bounds_ns": list(image.model.tau_bounds_ns),
         "n_time_bins": image.model.n_time_bins,
     }
-    return derived_run(
-        "flim_analysis",
-        [image.facts.uid],
-        flim_arrays(image),
-        parameters=parameters,
-        code_version=code_version(),
-        metadata={"sample_name": image.facts.sample},
-    )

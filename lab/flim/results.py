@@ -7,7 +7,7 @@ import numpy as np
 
 from analysis.flim import FlimMap, Response
 from analysis.lifetimes import distribution
-from lab.wording import whereabouts
+from lab.wording import count, whereabouts
 
 PILE_UP = 0.01  # photons per pulse from which lifetimes come out too short
 
@@ -110,15 +110,6 @@ def warnings(image: FlimMap) -> list[str]:
         "" if image.drift.reliable.all() else "scans could not be placed: summed where they are, or left out",
     ]
     return [f"  WARNING     {text}" for text in found if text]
-
-
-def count(n: int, what: str) -> str:
-    """A number of things in words.
-
-    >>> count(1, "pixel"), count(6, "line")
-    ('1 pixel', '6 lines')
-    """
-    return f"{n} {what}{'s' * (n != 1)}"
 
 
 def trusted_share(image: FlimMap) -> float:

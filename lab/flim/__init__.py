@@ -1,0 +1,1 @@
+"""Lifetime images in the session: looked at, stored, handed back at the prompt."""
