@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.blinking import Survival, compare_survival, survival
 from analysis.cohorts import Cohort, cohort, predicted, ratio
-from lab.emitters.campaigns import DONE
+from lab.emitters.campaigns import DONE, REJECTED
 from lab.emitters.groups import CohortResult
 from lab.emitters.registry import EmitterRegistry
 from lab.emitters.tables import COLUMNS
@@ -42,7 +42,10 @@ class Members:
 def members(registry: EmitterRegistry, chosen: Chosen) -> Members:
     """The single emitters among those chosen; LookupError for a name that nobody knows.
 
-    chosen : a sample, a campaign (its finished emitters), the id of an emitter, or several of them
+    chosen : a sample, a campaign, the id of an emitter, or several of them
+
+    Of a campaign all emitters count whose numbers are known, also those that bleached before the error that was asked:
+    slow ones take longer, and without them the rest would look fast.
     """
     names = [chosen] if isinstance(chosen, str) else list(chosen)
     ids = list(dict.fromkeys(emitter for name in names for emitter in ids_of(registry, name)))
@@ -62,7 +65,7 @@ def ids_of(registry: EmitterRegistry, name: str) -> list[str]:
     if name in registry:
         return [name]
     if name in registry.names():
-        return [dot.emitter for dot in registry.campaign(name).of_state(DONE)]
+        return [dot.emitter for dot in registry.campaign(name).of_state(DONE, REJECTED)]
     table = registry.table(name)
     if len(table):
         return list(table["id"])

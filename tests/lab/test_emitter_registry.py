@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 from analysis.emitters import Emitters
+from lab.emitters.cohorts import members
 from lab.emitters.registry import EmitterRegistry
 from lab.emitters.store import RegistryError
 from tests.conftest import HOUSE
@@ -260,6 +261,16 @@ def test_a_campaign_goes_on_where_it_stopped(tmp_path):
     with pytest.raises(ValueError, match="choose another"):
         again.begin("single", settings, "single-1")
     again.close()
+
+
+def test_a_campaign_stands_for_all_emitters_of_known_numbers_also_those_that_bleached(registry, rng):
+    ids = registry.place("single", spots(scattered(rng, 3)), uid="a", time_s=0.0, extent_um=EXTENT_UM).ids
+    name = registry.begin("single", {}).name
+    known = {"tau_ns": 12.0, "tau_err_ns": 2.0, "single": 1}
+    for emitter, state, facts in zip(ids, ("done", "rejected", "rejected"), (known, known, {"single": 0}), strict=True):
+        registry.record(f"run of {emitter}", emitter, "hbt", facts, campaign=name)
+        registry.note_dot(name, emitter, state)
+    assert members(registry, name).ids == tuple(ids[:2])
 
 
 def test_the_page_on_emitters_runs_as_it_stands(tmp_path, monkeypatch, rng):
