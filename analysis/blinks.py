@@ -15,7 +15,7 @@ from analysis.blink_trace import N_ROUTES, BlinkFacts, Segment, Trace, blink_fac
 from analysis.blinking import Levels, OnFraction, bleached_at, change_points, on_fraction
 from analysis.blinking.resolution import bins_together
 from analysis.blinking.watched import Periods, periods
-from analysis.formats import decode_records
+from analysis.formats.records import decode_records
 from analysis.refocus import Refocused
 
 FULLY_LIT = 0.999

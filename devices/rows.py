@@ -3,6 +3,7 @@
 import logging
 import uuid
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from ophyd import EpicsSignalRO
@@ -61,7 +62,9 @@ class RowStream(Instrument):
         self.rows = self.layout()
         self.put_arm(self.file_kind)
         self.streaming = True
-        self._resource_uid, self._announced, self._n_rows, self._index = str(uuid.uuid4()), False, 0, 0
+        self._resource_uid, self._n_rows, self._index = str(uuid.uuid4()), 0, 0
+        self._resource: dict[str, Any] = {}
+        self._datum: dict[str, Any] = {}
 
     def close_file(self):
         self.streaming = False
@@ -100,37 +103,42 @@ class RowStream(Instrument):
         return {self.row_key: entry}
 
     def collect_asset_docs(self, index: int | None = None):
-        """One resource for the file, then one datum for each new row; nothing while no file is open."""
+        """One resource for the file, then one datum for each new row; nothing while no file is open.
+
+        What was handed out but never emitted, because a pause came between, is handed out again: the RunEngine writes
+        the run and the descriptor into the documents it emits.
+        """
         if not self.streaming:
             return
-        if not self._announced:
-            self._announced = True
-            parameters = {
-                "dataset": self.rows.dataset,
-                "chunk_shape": (1, *self.rows.chunk),
-                "swmr": True,
-                "locking": False,
-            }
-            yield (
-                "stream_resource",
-                {
-                    "uid": self._resource_uid,
-                    "data_key": self.row_key,
-                    "mimetype": MIMETYPE,
-                    "uri": f"file://localhost{quote(str(self.path.get()))}",
-                    "parameters": parameters,
-                },
-            )
+        if not self._resource.get("run_start"):
+            self._resource = self.resource_document()
+            yield "stream_resource", self._resource
+        if self._datum.get("descriptor"):
+            self._n_rows, self._datum = self._datum["indices"]["stop"], {}
         if self._index >= self._n_rows:
-            indices = {"start": self._n_rows, "stop": self._index + 1}
-            self._n_rows = self._index + 1
-            yield (
-                "stream_datum",
-                {
-                    "uid": f"{self._resource_uid}/{indices['start']}",
-                    "stream_resource": self._resource_uid,
-                    "descriptor": "",
-                    "indices": indices,
-                    "seq_nums": {"start": 0, "stop": 0},
-                },
-            )
+            self._datum = self.datum_document(self._n_rows, self._index + 1)
+            yield "stream_datum", self._datum
+
+    def resource_document(self) -> dict[str, Any]:
+        parameters = {
+            "dataset": self.rows.dataset,
+            "chunk_shape": (1, *self.rows.chunk),
+            "swmr": True,
+            "locking": False,
+        }
+        return {
+            "uid": self._resource_uid,
+            "data_key": self.row_key,
+            "mimetype": MIMETYPE,
+            "uri": f"file://localhost{quote(str(self.path.get()))}",
+            "parameters": parameters,
+        }
+
+    def datum_document(self, start: int, stop: int) -> dict[str, Any]:
+        return {
+            "uid": f"{self._resource_uid}/{start}",
+            "stream_resource": self._resource_uid,
+            "descriptor": "",
+            "indices": {"start": start, "stop": stop},
+            "seq_nums": {"start": 0, "stop": 0},
+        }

@@ -6,14 +6,6 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).resolve().parents[1]
-SCIENCE = (HOUSE / "tests" / "analysis", HOUSE / "tests" / "devices" / "iocs" / "twin", HOUSE / "analysis")
-
-
-def pytest_collection_modifyitems(items):
-    """With several workers: one for all tests that start labs, in order; the others share the science."""
-    for item in items:
-        if not any(item.path.is_relative_to(folder) for folder in SCIENCE):
-            item.add_marker(pytest.mark.xdist_group("lab"))
 
 
 def house(folder: Path, *, preset: str = "A", seed: int = 1, prefix: str = "lum:") -> Path:

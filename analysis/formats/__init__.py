@@ -2,6 +2,5 @@
 
 from analysis.formats.photons import Decays, Photons, Spectrum
 from analysis.formats.read import read
-from analysis.formats.records import Tags, decode_records
 
-__all__ = ["Decays", "Photons", "Spectrum", "Tags", "decode_records", "read"]
+__all__ = ["Decays", "Photons", "Spectrum", "read"]
