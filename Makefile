@@ -64,7 +64,7 @@ bench: $(BENCH_MARK)
 	$(BENCH)/bin/python -m bench $(if $(QUICK),--quick) $(CASE)
 
 LOCK := uv pip compile --universal --python-version 3.11 --no-emit-index-url --custom-compile-command "make lock" \
-  pyproject.toml --extra dev
+  pyproject.toml --extra dev --extra queue --extra scale
 
 lock:
 	$(LOCK) --output-file requirements.lock
