@@ -1,6 +1,8 @@
 # make            what can be made
 # make demo       the paper, measured on the twin; PRESET=... SEED=... SPEED=... TRUTH=... reach the twin
 # make lab        the IPython session
+# make panic      dark, now: shutter closed, lasers on standby, latched
+# make night      profile/overnight.py, or the night that is not finished; QUEUE=file.toml|file.py NAME=... NEW=1
 # make bench      ours beside its peers; QUICK=1 small, CASE=decays one case, CPA=... the folder of that toolbox
 
 PYTHON ?= python3
@@ -14,11 +16,14 @@ TWIN := $(foreach option,PRESET SEED SPEED TRUTH,$(if $($(option)),--$(shell ech
 # Compiled modules make every start of the lab several times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo test lab check bench lock clean
+.PHONY: help install demo night queue test lab panic check bench lock clean
 
 help:
 	@echo "make demo     measure the paper on the twin and compare (figures and results in demo/)"
 	@echo "make lab      open the IPython session"
+	@echo "make panic    dark, now: shutter closed, lasers on standby, latched"
+	@echo "make night    measure through the night: QUEUE=file.toml or file.py; EXPLAIN=1 only tells, STATUS=1 how it stands"
+	@echo "make queue    serve a queue for several operators (bluesky-queueserver)"
 	@echo "make test     run the tests"
 	@echo "make check    ruff, pyright, import contracts"
 	@echo "make bench    speed and accuracy beside other packages, a quarter of an hour (writes bench/RESULTS.md)"
@@ -47,8 +52,19 @@ endef
 demo: install
 	$(BIN)/python profile/demo.py $(TWIN)
 
+NIGHT = $(QUEUE) $(if $(NAME),--name "$(NAME)") $(if $(NEW),--new) $(if $(EXPLAIN),--explain) $(if $(STATUS),--status)
+
+night: install
+	@exec $(BIN)/python -m lab.night $(NIGHT) $(filter-out --truth $(TRUTH),$(TWIN))
+
 lab: install
 	$(BIN)/ipython --profile-dir=profile --no-banner
+
+panic:
+	@$(BIN)/python -m lab.panic
+
+queue: install
+	$(BIN)/python -m lab.queue_server
 
 test: install
 	$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup

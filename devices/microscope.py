@@ -2,7 +2,7 @@
 
 import logging
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ophyd import Component as Cpt
@@ -10,6 +10,7 @@ from ophyd import Device, Signal
 
 from devices.counters import Counters
 from devices.estimates import Antibunching, Estimate, Field, Intermittency, Quantity, Target
+from devices.exposure import Exposure
 from devices.filters import Filters
 from devices.lasers import CWLaser, PulsedLaser
 from devices.piezo import Piezo
@@ -30,7 +31,8 @@ class Microscope(Device):
     `pair_sigma_ns` the width of the response to pairs of photons.
 
     `g2`, `blinking`, `field` hold what the live analysis knows, `target` where the emitter in focus was seen last;
-    `emitters` is the registry of emitters, None where there is no session.
+    `emitters` is the registry of emitters, `unfinished` tells what of a raster is left (see `plans.continuing.Left`);
+    both are None where there is no session.
     """
 
     shutter = Cpt(Shutter, "shutter:")
@@ -40,6 +42,7 @@ class Microscope(Device):
     filters = Cpt(Filters, "filters:")
     sample = Cpt(SampleHolder, "sample:")
     spads = Cpt(Spads, "spads:")
+    exposure = Cpt(Exposure, "exposure:")
     timeharp = Cpt(TimeHarp, "timeharp:")
     counters = Cpt(Counters, "counters:")
     scanner = Cpt(LineScanner, "scanner:")
@@ -58,6 +61,7 @@ class Microscope(Device):
     time_zero_boot_id = Cpt(Signal, value="", kind="omitted")
 
     emitters: Any = None
+    unfinished: Callable[[str], Any] | None = None
 
     def __init__(self, prefix: str, *, name: str, samples: Mapping[str, Mapping] | None = None, **kwargs):
         super().__init__(prefix, name=name, **kwargs)

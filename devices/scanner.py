@@ -17,6 +17,7 @@ class LineScanner(RowStream):
 
     With counting "histograms" the card takes one of every pixel: `histograms` is (pixel, route, channel). With
     "counters" the pulse counters count, whatever is cabled to the card and whatever it does; there is no file then.
+    `first_line` goes into row 0 of the file: rows are counted from 0 also where a raster is continued.
     """
 
     x_centre = setting("XCentre")
@@ -29,6 +30,7 @@ class LineScanner(RowStream):
     dwell = setting("Dwell")
     settle = setting("Settle")
     snake = setting("Snake", string=True)
+    first_line = setting("FirstLine")
     counting = setting("Counting", string=True)
     pattern = setting("Pattern", string=True)
     n_channels = FCpt(Reading, "{self.parent.prefix}timeharp:NChannels", kind="omitted")
@@ -75,7 +77,7 @@ class LineScanner(RowStream):
 
     def set(self, index: int) -> Status:
         timeout_s = GRACE_S + 2 * self.n_pixels * (self.dwell.get() + self.settle.get())
-        self.mark(index)
+        self.mark(index - int(self.first_line.get()))
         self.told_to_stop = False
         return in_background(self, lambda: self.take(index, timeout_s))
 

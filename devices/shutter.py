@@ -8,7 +8,7 @@ from ophyd import Component as Cpt
 from ophyd import EpicsSignal
 from ophyd.status import Status
 
-from devices.signals import PUT_TIMEOUT_S, CommandError, Instrument, in_background, put_and_wait, reading
+from devices.signals import PUT_TIMEOUT_S, CommandError, Instrument, in_background, put_and_wait, reading, setting
 
 PATIENCE_S = 1.0  # of a closing for an opening that is under way
 
@@ -19,8 +19,9 @@ class Shutter(Instrument):
     Whoever closes has the last word: an opening that was asked for before does not happen after.
 
     Pausing a plan closes it; the plan opens it again at its next line. The IOC closes it without being asked when
-    the RunEngine falls silent for `dead_man_s`, when the interlock opens, or when a detector is overloaded; it then
-    stays latched until `reset()`.
+    the RunEngine falls silent for `dead_man_s`, when the interlock opens, when a detector is overloaded, or when the
+    bench no longer tells what filters stand there; it then stays latched until `reset()`. Open for `open_idle_s` while
+    nothing is measured, it closes as well, without a latch.
     """
 
     state = reading("State", kind="normal", string=True)
@@ -28,11 +29,13 @@ class Shutter(Instrument):
     reason = reading("Reason", kind="omitted", string=True)
     latch = reading("Latch", kind="config", string=True)
     dead_man_s = reading("DeadMan", kind="config")
+    open_idle_s = setting("OpenIdle")
     open_s = reading("OpenTime", kind="normal")
     command = Cpt(EpicsSignal, "Command", kind="omitted", string=True)
     trip = Cpt(EpicsSignal, "Trip", kind="omitted", string=True)
     owner = Cpt(EpicsSignal, "Owner", kind="omitted", string=True)
     beat = Cpt(EpicsSignal, "Beat", kind="omitted", string=True)
+    to_rest = Cpt(EpicsSignal, "Rest", kind="omitted")
     acknowledge = Cpt(EpicsSignal, "Reset", kind="omitted")
 
     def __init__(self, *args, **kwargs):
@@ -101,8 +104,9 @@ class Shutter(Instrument):
         self.close()
 
     def rest(self):
-        """Dark, after a plan."""
+        """Dark, after a plan, and both lasers on standby."""
         self.close()
+        put_and_wait(self.to_rest, 1, PUT_TIMEOUT_S)
 
     def pause(self):
         self.close()

@@ -10,7 +10,7 @@ import numpy as np
 from ophyd import Component as Cpt
 from ophyd import Device, EpicsSignal, EpicsSignalRO, Kind
 from ophyd.status import Status
-from ophyd.utils import DisconnectedError
+from ophyd.utils import DisconnectedError, LimitError
 
 PUT_TIMEOUT_S = 5.0
 POLL_S = 0.1
@@ -118,6 +118,8 @@ class Setting(EpicsSignal):
         self.rounds = rounds
 
     def set(self, value, *, timeout: float | None = None, settle_time=None) -> Status:
+        if isinstance(value, (bool, np.bool_)):
+            raise LimitError(f"{self.name}: {value} is neither a number nor a word")
         if isinstance(value, (int, float, np.number)):
             self.check_value(value)
         return in_background(self, lambda: self.prove(value, timeout or PUT_TIMEOUT_S))

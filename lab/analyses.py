@@ -16,6 +16,7 @@ from lab.remembered import Remembered
 from lab.spectra.analyses import SpectralAnalyses
 from lab.spectra.results import SpectralResult
 from lab.storage import Ingester
+from plans.night import NightOutcome
 
 Result = FlimResult | IrfResult | SpectralResult | EmitterRun
 
@@ -89,7 +90,9 @@ class Analyses:
         return self.result_of(uid)
 
     def present(self, uids: tuple[str, ...], plan_result: Any) -> Any:
-        """What RE(...) returns: results of the runs if there are any, else what the plan returned, else uids."""
+        """What RE(...) returns: a night's outcome, else results of the runs, else what the plan returned, else uids."""
+        if isinstance(plan_result, NightOutcome):
+            return plan_result
         if (group := self.groups.of_runs(uids, plan_result)) is not None:
             return replace(group, storage=self.storage_backlog())
         results = [result for uid in uids if (result := self.finished(uid)) is not None]

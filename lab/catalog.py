@@ -49,7 +49,9 @@ class Run(Header):
         return self.db.derived(self.uid)
 
     def __repr__(self) -> str:
-        return _card(self.start, self.stop, self.exit_status)
+        card, cut_off = _card(self.start, self.stop, self.exit_status), self.exit_status != "success"
+        following = self.db.continued_in(self.uid) if cut_off and self.start.get("plan_name") == "flim_raster" else ""
+        return f"{card}\n  continued in {following[:8]}" if following else card
 
     def _repr_html_(self) -> str:
         return f"<pre>{self!r}</pre>"
@@ -99,6 +101,11 @@ class Catalog(Broker):
         analyses = self.v3.search(Key("purpose") == "analysis").search(Contains("analysis_of", uid))
         newest = [Run(run, self) for run in analyses.sort(_OLDEST_FIRST).values()[::-1]]
         return next((run for run in newest if run.start["analysis_of"][0] == uid), next(iter(newest), None))
+
+    def continued_in(self, uid: str) -> str:
+        """The uid of the newest run that goes on with this one, or nothing."""
+        following = self.v3.search(Key("continues") == uid).sort(_OLDEST_FIRST).values()
+        return following[-1].metadata["start"]["uid"] if len(following) else ""
 
     def array(self, uid: str, key: str, stream: str = "primary") -> Any:
         """Return an array of a run to be sliced: `db.array(uid, "scanner_histograms")[10:20]`."""

@@ -169,7 +169,7 @@ def replace_picture(figure: Figure, path: Path):
     draft.replace(path)
 
 
-def live_display(session, show: Callable[[Figure], None] | None = None) -> LivePicture:
+def live_display(session, show: Callable[[Figure], None] | None = None, *, bar: bool = True) -> LivePicture:
     """Attach progress bar, live picture and overview to a session."""
     from lab.progress import ProgressBar
     from lab.session import harmless
@@ -181,5 +181,6 @@ def live_display(session, show: Callable[[Figure], None] | None = None) -> LiveP
     analyses.emitters.runs.on_look, analyses.emitters.draw = picture.note, picture.emitter
     analyses.groups.draw = picture.group
     session.RE.during.hooks.append(picture.tick)
-    session.RE.subscribe(harmless(ProgressBar()))
+    if bar:
+        session.RE.subscribe(harmless(ProgressBar()))
     return picture

@@ -4,6 +4,7 @@ hands back results instead of uids."""
 import asyncio
 import logging
 import os
+import secrets
 import signal
 import socket
 import threading
@@ -13,10 +14,12 @@ from typing import Any
 
 from bluesky import RunEngine
 from bluesky.run_engine import RunEngineResult
-from bluesky.utils import DuringTask
+from bluesky.utils import DuringTask, Msg
 from ophyd.utils import DisconnectedError
 
 from devices.signals import CommandError, put_and_wait
+from lab.recovery import Recovery
+from lab.silence import SILENT_S, Silence
 from plans.stubs import MeasurementError, PlanError
 
 log = logging.getLogger(__name__)
@@ -27,7 +30,8 @@ LEAVING_S = 8.0
 
 
 class Lease:
-    """The right to let light on samples, for one session: its token, beaten only from a running RunEngine.
+    """The right to drive the instruments and to let light on samples, for one session: its token, beaten only from a
+    running RunEngine. The connection that told a process the token is its only writer, until it is cut or gives up.
 
     Parameters
     ----------
@@ -36,7 +40,8 @@ class Lease:
 
     def __init__(self, *lights: Any):
         self.lights = lights
-        self.token = f"{os.environ.get('USER', 'user')}@{socket.gethostname()} process {os.getpid()}"
+        user, place = os.environ.get("USER", "user"), socket.gethostname()
+        self.token = f"{user}@{place} process {os.getpid()} ({secrets.token_hex(3)})"
 
     def take(self):
         """Become the owner of all; raises CommandError naming the present one."""
@@ -106,7 +111,10 @@ class LabEngine(RunEngine):
     lease : beaten from this engine's own event loop and only while it runs, so that a hang is a silence
     present : (run uids, plan result) -> what the user gets to see
     farewell : called before a signal ends the process
+    recovery : what the message "recover" asks to wait for lost instruments; None: there is nothing to wait for
     """
+
+    silence: Silence | None = None  # of the bench
 
     def __init__(
         self,
@@ -114,21 +122,30 @@ class LabEngine(RunEngine):
         lease: Lease,
         present: Callable[[tuple, Any], Any],
         farewell: Callable[[], None] = lambda: None,
+        recovery: Recovery | None = None,
         **kwargs,
     ):
         self.during = Ticking()
         super().__init__(*args, call_returns_result=True, during_task=self.during, **kwargs)
-        self.lease, self.present, self.farewell = lease, present, farewell
+        self.lease, self.present, self.farewell, self.recovery = lease, present, farewell, recovery
         self.leaving = False
         self.darkening: threading.Thread | None = None
         self.state_hook = self.follow_state
+        self.register_command("recover", self.recover)
         asyncio.run_coroutine_threadsafe(self.keep_beating(), self.loop)
 
     async def keep_beating(self):
         while True:
             if self.state == "running" and not self.leaving:
                 self.lease.beat()
+                self.heed_silence()
             await asyncio.sleep(BEAT_PERIOD_S)
+
+    def heed_silence(self):
+        """Dark, if the bench hangs: a plan waits longer before it fails, and nobody would count the light."""
+        if self.silence is not None and self.silence.begins():
+            log.error("no heartbeat of the bench for %.1f s: dark until it is back", SILENT_S)
+            self.go_dark(for_good=False)
 
     def follow_state(self, new: str, old: str):
         """Beat at once when a plan starts; go dark at once when it stops running, for whatever reason."""
@@ -136,9 +153,21 @@ class LabEngine(RunEngine):
             self.wait_for_dark()
             if old == "idle":
                 self.lease.renew()
+                if self.recovery is not None:
+                    self.recovery.note()
             self.lease.beat()
         elif old == "running" or new == "idle":
             self.go_dark(for_good=new == "idle")
+
+    async def recover(self, message: Msg) -> tuple[str, ...]:
+        """The message "recover": waits in a thread, so that the session goes on beating."""
+        if self.recovery is None:
+            return ()
+        given_up = threading.Event()
+        try:
+            return await asyncio.to_thread(self.recovery.recover, message.kwargs["timeout_s"], given_up)
+        finally:
+            given_up.set()
 
     def go_dark(self, *, for_good: bool):
         """In a thread, after the darkening before."""

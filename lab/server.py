@@ -1,4 +1,4 @@
-"""The storage server: a Tiled process with an SQLite catalog, SQLite tables and plain files, behind a key."""
+"""The storage server: a Tiled process behind a key; catalog and tables in SQLite or in PostgreSQL, and plain files."""
 
 import json
 import os
@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from lab.private import private_folder, write_private
 from lab.processes import LOOPBACK, is_free
 
 _CONNECTING = threading.Lock()
@@ -30,30 +31,26 @@ def url(port: int, host: str = LOOPBACK) -> str:
 
 def api_key(folder: Path) -> str:
     """Return the key of a storage folder; made once, readable by its owner alone."""
-    path = Path(folder) / "api_key"
+    path = private_folder(Path(folder)) / "api_key"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        new = path.with_suffix(".new")
-        with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            file.write(secrets.token_hex(32))
-        new.replace(path)
+        write_private(path, secrets.token_hex(32))
     return path.read_text(encoding="ascii").strip()
 
 
-def write_config(folder: Path, raw: Path, *, port: int, host: str = LOOPBACK) -> Path:
+def write_config(folder: Path, raw: Path, *, port: int, host: str = LOOPBACK, database: str = "") -> Path:
     """Write the server's configuration and return its path; arrays are read from `raw`, never written.
 
-    The catalog is made on the first start only: checking for it costs as long as the start itself.
+    database : "postgresql://user@host:port/name", or "" for SQLite files in the folder
     """
-    folder, raw = Path(folder).resolve(), Path(raw).resolve()
+    folder, raw = private_folder(Path(folder).resolve()), Path(raw).resolve()
     files = folder / "files"
     files.mkdir(parents=True, exist_ok=True)
     raw.mkdir(parents=True, exist_ok=True)
-    catalog = folder / "catalog.db"
+    catalog, tables = databases(folder, database)
     tree = {
-        "uri": f"sqlite:///{catalog.as_posix()}",
-        "init_if_not_exists": not _is_initialised(catalog),
-        "writable_storage": [files.as_uri(), f"sqlite:///{(folder / 'tables.db').as_posix()}"],
+        "uri": catalog,
+        "init_if_not_exists": bool(database) or not _is_initialised(folder / "catalog.db"),
+        "writable_storage": [files.as_uri(), tables],
         "readable_storage": [raw.as_uri()],
         "specs": [{"name": "CatalogOfBlueskyRuns", "version": "3.0"}],
     }
@@ -69,14 +66,39 @@ def write_config(folder: Path, raw: Path, *, port: int, host: str = LOOPBACK) ->
     return path
 
 
+def databases(folder: Path, database: str) -> tuple[str, str]:
+    """Addresses of the catalog and of its tables, without a user: that stands in the environment, with the password.
+
+    >>> databases(Path("/lab"), "postgresql://lum@db/runs")
+    ('postgresql+asyncpg://db/runs', 'postgresql://db/runs')
+    """
+    if database:
+        place = database.rpartition("@")[2]
+        return f"postgresql+asyncpg://{place}", f"postgresql://{place}"
+    here = f"sqlite:///{folder.as_posix()}"
+    return f"{here}/catalog.db", f"{here}/tables.db"
+
+
 def command(config: Path) -> list[str]:
     """Return the command that serves a configuration."""
-    return [sys.executable, "-m", "tiled", "serve", "config", str(config)]
+    return [sys.executable, "-m", "lab.storage_server", str(config)]
 
 
-def environment(key: str) -> dict[str, str]:
-    """Return what the server's environment adds: the key, which must not stand in a command line."""
-    return {"TILED_SINGLE_USER_API_KEY": key}
+def environment(key: str, folder: Path | None = None, database: str = "") -> dict[str, str]:
+    """Return what the server's environment adds: what must not stand in a command line or in its configuration.
+
+    folder : where `database_password` stands, if the database asks for one
+    """
+    variables = {"TILED_SINGLE_USER_API_KEY": key}
+    if folder is None or not database:
+        return variables
+    variables["PGUSER"] = database.removeprefix("postgresql://").partition("@")[0]
+    password = folder / "database_password"
+    if password.exists():
+        if password.stat().st_mode & 0o077 and os.name != "nt":
+            raise StorageError(f"{password} can be read by others; type: chmod 600 {password}")
+        variables["PGPASSWORD"] = password.read_text(encoding="utf-8").strip()
+    return variables
 
 
 def check_port(port: int, host: str = LOOPBACK) -> None:

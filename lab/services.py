@@ -3,20 +3,23 @@
 import hashlib
 import json
 import os
+import signal
 import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from lab import server
 from lab.config import LabConfig
 from lab.lock import RigLock
+from lab.private import private_folder
 from lab.processes import GRACE_S, LOOPBACK, Service, command_line, free_port, is_ending, is_free, spawn, stop
 
 ENDING_S = 15.0
+ORPHANS_S = 5.0
 
 
 class ServiceError(RuntimeError):
@@ -62,12 +65,13 @@ class Lab:
 IocCommand = Callable[..., list[str]]
 
 
-def ioc_command(config: LabConfig, *, light_port: int, bench_port: int, **twin: Any) -> list[str]:
+def ioc_command(config: LabConfig, *, light_port: int, bench_port: int, resume: bool = False, **twin: Any) -> list[str]:
     """Return the command that serves all instruments; `twin` options that are None are left out."""
     options = {"config": config.file, "folder": config.folders.run, "light-port": light_port}
     options |= {"bench-port": bench_port, "raw": config.folders.raw, **twin}
     given = [(f"--{name}", str(value)) for name, value in options.items() if value is not None]
-    return [sys.executable, "-m", "devices.iocs", *(word for option in given for word in option)]
+    flags = ["--resume"] if resume else []
+    return [sys.executable, "-m", "devices.iocs", *(word for option in given for word in option), *flags]
 
 
 def up(
@@ -77,6 +81,7 @@ def up(
     seed: int | None = None,
     speed: float | None = None,
     truth: str | Path | None = None,
+    resume: bool = False,
     keep: bool = False,
     command: IocCommand = ioc_command,
     timeout_s: float = 90.0,
@@ -84,14 +89,15 @@ def up(
     """Return the running lab; what already runs is reused, the rest is started.
 
     Unless `keep`, what is started ends with the calling thread's process, however that ends (Linux); call
-    it from the main thread. The twin options override those of the config file.
+    it from the main thread. The twin options override those of the config file; with `resume`, the simulated bench
+    goes on in the world that the last one left.
 
     Raises
     ------
     StorageError, ServiceError : a port is taken, a process does not start, or runs with other settings.
     RigLocked : another session is starting the same lab at this moment.
     """
-    config.folders.run.mkdir(parents=True, exist_ok=True)
+    private_folder(config.folders.run)
     twin = {"preset": preset, "seed": seed, "speed": speed, "truth": truth}
     with RigLock(config.folders.run / "services.lock"):
         found = _lasting(_recorded(config))
@@ -99,7 +105,7 @@ def up(
         try:
             storage = _running_storage(found, config) or _start_storage(config, keep, started)
             iocs = _running_iocs(found, _settings(config, twin)) or _adopted_iocs(config, twin)
-            iocs = iocs or _start_iocs(config, twin, keep, command, started)
+            iocs = iocs or _start_iocs(config, twin, keep, command, started, resume=resume)
             lab = _lab(config, storage, iocs)
             _wait(lab, config.folders.run, timeout_s)
         except BaseException:
@@ -107,6 +113,47 @@ def up(
             raise
         _record(config, lab)
     return lab
+
+
+def revive(config: LabConfig, lab: Lab, timeout_s: float = 90.0, **twin: Any) -> Lab:
+    """Return the lab with what died started again on the same ports; the simulated bench goes on where it was.
+
+    What is started ends with the calling thread, see `up`. ServiceError, StorageError : it does not start.
+    """
+    if lab.storage.alive and lab.iocs.alive:
+        return lab
+    options = dict.fromkeys(("preset", "seed", "speed", "truth")) | twin
+    started: list[Service] = []
+    storage, iocs = lab.storage, lab.iocs
+    with RigLock(config.folders.run / "services.lock"):
+        try:
+            if not storage.alive:
+                storage = _start_storage(config, False, started, lab.storage.ports[0])
+            if not iocs.alive:
+                _end_orphans(config.folders.run)
+                iocs = _start_iocs(config, options, False, ioc_command, started, lab.iocs.ports, resume=True)
+            revived = replace(lab, storage=storage, iocs=iocs)
+            _wait(revived, config.folders.run, timeout_s)
+        except BaseException:
+            stop(started)
+            raise
+        _record(config, revived)
+    return revived
+
+
+def _end_orphans(run: Path) -> None:
+    """Wait for the IOCs of a supervisor that was killed: they end by themselves, a frozen one is killed."""
+    deadline = time.monotonic() + ORPHANS_S
+    for part in ("light", "bench"):
+        path = run / f"{part}.json"
+        try:
+            pid = int(json.loads(path.read_text())["pid"])
+        except (OSError, ValueError, KeyError):
+            continue
+        while "devices.iocs" in command_line(pid) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        if "devices.iocs" in command_line(pid):
+            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
 
 
 def find(config: LabConfig) -> Lab | None:
@@ -222,26 +269,34 @@ def _adopted_iocs(config: LabConfig, twin: Mapping[str, Any]) -> Service | None:
     return Service(facts["pid"], words, ports, run / "iocs.log", _settings(config, twin))
 
 
-def _start_storage(config: LabConfig, keep: bool, started: list[Service]) -> Service:
-    port = config.storage.port or free_port()
+def _start_storage(config: LabConfig, keep: bool, started: list[Service], port: int = 0) -> Service:
+    port = port or config.storage.port or free_port()
     server.check_port(port, config.storage.host)
-    file = server.write_config(config.folders.storage, config.folders.raw, port=port, host=config.storage.host)
-    key = server.api_key(config.folders.storage)
-    command = server.command(file)
-    service = spawn(command, (port,), config.folders.run / "storage.log", server.environment(key), keep)
+    where = {"port": port, "host": config.storage.host, "database": config.storage.database}
+    file = server.write_config(config.folders.storage, config.folders.raw, **where)
+    folder = config.folders.storage
+    variables = server.environment(server.api_key(folder), folder, config.storage.database)
+    service = spawn(server.command(file), (port,), config.folders.run / "storage.log", variables, keep)
     started.append(service)
     return service
 
 
 def _start_iocs(
-    config: LabConfig, twin: dict[str, Any], keep: bool, command: IocCommand, started: list[Service]
+    config: LabConfig,
+    twin: dict[str, Any],
+    keep: bool,
+    command: IocCommand,
+    started: list[Service],
+    ports: tuple[int, ...] = (0, 0),
+    *,
+    resume: bool = False,
 ) -> Service:
     access, run = config.channel_access, config.folders.run
-    light, bench = access.light_port or free_port(), access.bench_port or free_port()
+    light, bench = ports[0] or access.light_port or free_port(), ports[1] or access.bench_port or free_port()
     check_ca_port(light, "light_port")
     check_ca_port(bench, "bench_port")
     (run / "iocs.json").unlink(missing_ok=True)
-    words = command(config, light_port=light, bench_port=bench, **twin)
+    words = command(config, light_port=light, bench_port=bench, **({"resume": True} if resume else {}), **twin)
     variables = server_environment(access.host)
     settings = _settings(config, twin)
     service = spawn(words, (light, bench), run / "iocs.log", variables, keep, settings)

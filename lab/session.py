@@ -12,8 +12,9 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from event_model import RunRouter
 
@@ -26,15 +27,20 @@ from lab.emitters.groups import CampaignResult, CohortResult, PowerResult
 from lab.emitters.looks import attach
 from lab.emitters.registry import EmitterRegistry
 from lab.finder import RunFinder
+from lab.flim.left import LeftOver
 from lab.journal import Journal
 from lab.lock import RigLock
 from lab.memory import Memory
+from lab.night.guardian import Guardian
 from lab.remembered import Remembered
 from lab.samples import Samples
 from lab.spectra.results import PlSeriesResult
 from lab.storage import Ingester
 from lab.twin_samples import note_presets
 from lab.version import code_version
+
+if TYPE_CHECKING:
+    from lab.night.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +49,15 @@ CONNECT_TIMEOUT_S = 30.0
 
 
 def start(config: LabConfig | str | Path = HOUSE / "profile" / "lab.toml", **twin: Any) -> "Session":
-    """Start or find the processes of the lab and connect to them; `twin` overrides preset, seed, speed, truth."""
+    """Start or find the processes of the lab and connect to them; `twin` overrides preset, seed, speed, truth.
+
+    As long as a night is not finished, the simulated bench goes on in the world that it was left in.
+    """
     config = config if isinstance(config, LabConfig) else read(config)
     lock = RigLock(config.folders.data / "rig.lock").acquire()
     try:
-        return Session(config, services.up(config, **twin), lock)
+        resume = is_unfinished(config)
+        return Session(config, services.up(config, resume=resume, **twin), lock, twin)
     except BaseException:
         lock.release()
         raise
@@ -62,15 +72,17 @@ class Session:
     samples, emitters : the records of the samples, by name; the registry of single emitters
     analyses : what looks at the runs, with the hooks of a live display
     journal, ingester : the record of truth, and the thread that brings it into storage
+    ledger, guardian : what the nights were to do and did; the thread that brings back processes that died
     """
 
-    def __init__(self, config: LabConfig, processes: services.Lab, lock: RigLock):
+    def __init__(self, config: LabConfig, processes: services.Lab, lock: RigLock, twin: dict[str, Any] | None = None):
         self.config, self.processes, self.lock = config, processes, lock
         self.closed = False
         os.environ.update(services.environment(processes))
         self.connect_devices()
         self.connect_storage()
         self.start_engine()
+        self.guardian = Guardian(config, processes, lambda lab: setattr(self, "processes", lab), twin)
         # Before the executors of Channel Access are shut down, which is earlier than atexit.
         threading._register_atexit(self.close)  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -96,12 +108,13 @@ class Session:
         folders, address = self.config.folders, (self.processes.storage_url, self.processes.api_key)
         self.journal = Journal(folders.journal)
         self.db = Catalog(server.client(*address), folders.journal)
-        self.ingester = Ingester(lambda: server.client(*address), folders.journal)
+        self.ingester = Ingester(lambda: server.client(*address), folders.journal, files=folders.raw)
         self.memory = Memory(folders.data / "metadata.sqlite")  # goes into every start document
         self.notes = Memory(folders.data / "notes.sqlite")  # does not
         self.remembered = Remembered(self.notes, self.microscope, self.fs5)
         self.emitters = EmitterRegistry(folders.data / "emitters.sqlite", mounted=self.microscope.sample.mounted.get)
         self.microscope.emitters = self.emitters
+        self.microscope.unfinished = LeftOver(folders.journal)
         self.analyses = Analyses(self.db, self.journal, self.ingester, self.remembered, self.emitters)
         attach(self.microscope, self.analyses.emitters.runs.look)
 
@@ -109,8 +122,13 @@ class Session:
         """The RunEngine with its subscribers: the journal first, then everything that may fail."""
         from lab.baseline import Baseline
         from lab.engine import LabEngine
+        from lab.recovery import Recovery
+        from lab.silence import Silence
 
-        self.RE = LabEngine(self.memory, lease=self.lease, present=self.analyses.present, farewell=self.close)
+        told = {"present": self.analyses.present, "farewell": self.close}
+        recovery = Recovery([self.microscope, self.fs5], self.lease)
+        self.RE = LabEngine(self.memory, lease=self.lease, recovery=recovery, **told)
+        self.RE.silence = Silence(self.microscope.scanner.heartbeat)
         self.RE.md.update(purpose="measurement", code_version=code_version(), twin=twin_facts(self.config))
         self.RE.subscribe(self.journal)
         self.RE.subscribe(self.ingester)
@@ -144,6 +162,28 @@ class Session:
         """A campaign as it stands."""
         return self.analyses.groups.campaign(name)
 
+    @cached_property
+    def ledger(self) -> "Ledger":
+        """What the nights were to do, and what they did."""
+        return ledger_of(self.config)
+
+    def night(self, items: Iterable[Any], **options: Any) -> Any:
+        """The plan of a night over these items: `RE(night([flim_raster(microscope, sample="A"), ...]))`."""
+        from plans.night import night
+
+        return night(items, ledger=self.ledger, devices=self.devices, **options)
+
+    def explain(self, plan: Any) -> Any:
+        """What a plan would do: duration, dose, disk, limits, missing calibrations. Nothing moves."""
+        from lab.explain import explain
+
+        return explain(plan, devices=self.devices)
+
+    @property
+    def devices(self) -> dict[str, Any]:
+        """What plans are given, by name."""
+        return {"microscope": self.microscope, "fs5": self.fs5}
+
     def panic(self):
         """Dark, now, without a RunEngine: both instruments; the shutter of the lasers stays latched."""
         try:
@@ -156,6 +196,7 @@ class Session:
         if self.closed:
             return
         self.closed = True
+        self.guardian.stop()
         if self.RE.state != "idle":
             self.RE.abort("the session was closed")
         if self.RE.darkening is not None:
@@ -170,7 +211,32 @@ class Session:
             device.destroy()
         disconnect()
         (services.down if stop_processes else services.release)(self.processes)
+        self.guardian.leave()
+        if "ledger" in self.__dict__:
+            self.ledger.close()
         self.lock.release()
+
+
+def ledger_of(config: LabConfig) -> "Ledger":
+    """The ledger of a lab."""
+    from lab.night.ledger import Ledger
+
+    return Ledger(config.folders.data / "nights.sqlite", config.folders.journal)
+
+
+def is_unfinished(config: LabConfig) -> bool:
+    """Whether a night waits to be gone on with; a session is opened even if nobody can know."""
+    if not (config.folders.data / "nights.sqlite").exists():
+        return False
+    try:
+        ledger = ledger_of(config)
+    except Exception as why:
+        log.error("%s", why)
+        return False
+    try:
+        return ledger.unfinished() is not None
+    finally:
+        ledger.close()
 
 
 def attempt_all(*steps: Callable[[], Any]):

@@ -18,6 +18,7 @@ from bluesky_tiled_plugins.writing.tiled_writer import RunNormalizer, _RunWriter
 from event_model import Event
 
 from lab import journal
+from lab.confined import confined
 
 log = logging.getLogger(__name__)
 
@@ -52,9 +53,18 @@ class Ingester:
     client_factory : makes a Tiled client of the catalog; called again after every loss of the server
     folder : the journal's folder
     flush_s : how old a document may grow before it is visible in storage
+    files : the only folder below which documents may name files; None: they are not looked at
     """
 
-    def __init__(self, client_factory: Callable[[], Any], folder: str | Path, *, flush_s: float = 1.0):
+    def __init__(
+        self,
+        client_factory: Callable[[], Any],
+        folder: str | Path,
+        *,
+        flush_s: float = 1.0,
+        files: Path | None = None,
+    ):
+        self._files = files
         self._factory, self._folder, self._flush_s = client_factory, Path(folder), flush_s
         self._client: Any = None
         self._waiting = dict.fromkeys(_unfinished(self._folder, live=()))  # uids, in order of arrival
@@ -137,7 +147,7 @@ class Ingester:
             path = journal.path_of(self._folder, uid)
             if path is None:
                 return True  # its start was refused by the journal: there is no such run
-            self._uploads[uid] = _Upload(self._client, path)
+            self._uploads[uid] = _Upload(self._client, path, files=self._files)
         try:
             complete = self._uploads[uid].advance()
         except _SaidAgainError as again:
@@ -229,7 +239,8 @@ class _Upload:
     again : Events are emitted twice in it: the whole file is searched for the later ones before anything is written
     """
 
-    def __init__(self, client: Any, path: Path, *, again: bool = False):
+    def __init__(self, client: Any, path: Path, *, again: bool = False, files: Path | None = None):
+        self._files = files
         self._client, self._path, self._offset = client, path, 0
         self._written: dict[str, int] = {}  # uid of a descriptor -> number of its last Event
         self._superseded = _superseded(path) if again else frozenset[int]()
@@ -254,10 +265,12 @@ class _Upload:
         return True
 
     def _heed(self, name: str, doc: journal.Document) -> None:
-        """Raise _SaidAgainError at an Event whose number is in storage already."""
+        """Raise _SaidAgainError at an Event whose number is in storage already, EscapeError at a foreign file."""
+        if name == "stream_resource" and self._files is not None:
+            confined(doc["uri"], self._files)
         if name == "event":
             if doc["seq_num"] <= self._written.get(doc["descriptor"], 0):
-                raise _SaidAgainError(_Upload(self._client, self._path, again=True))
+                raise _SaidAgainError(_Upload(self._client, self._path, again=True, files=self._files))
             self._written[doc["descriptor"]] = doc["seq_num"]
 
 

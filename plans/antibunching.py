@@ -13,6 +13,7 @@ from bluesky.utils import Msg, MsgGenerator, plan
 
 from devices.microscope import Microscope
 from plans.course import Course, look
+from plans.exposure import exposure_problem, standing_dose
 from plans.outcomes import HbtOutcome
 from plans.refocus import Sight, refocus
 from plans.single import (
@@ -137,6 +138,7 @@ def hbt(
     table = [(yield from wiring_problem(microscope, "hbt")), (yield from light_problem(microscope))]
     require([*problems, range_problem, *table])
     rule, w_cm2 = StopRule(*map(plain, asdict(rule).values())), plain(intensity_w_cm2)
+    require([(yield from exposure_problem(microscope, standing_dose(rule.max_time_s, w_cm2)))])
 
     def describe():
         yield from bps.mv(microscope.timeharp.range_code, tcspc["range_code"], microscope.timeharp.offset, 0.0)

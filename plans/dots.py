@@ -5,22 +5,27 @@ from collections.abc import Generator
 from dataclasses import asdict, replace
 from typing import Any
 
+from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator, RunEngineControlException
 
 from devices.microscope import Microscope
 from plans.job import BEGUN, DONE, FAILED, LOST, REJECTED, SHORTEST_S, Job, correlated, watched, within_dose
+from plans.lost import was_lost
 from plans.outcomes import HbtOutcome
 
 log = logging.getLogger(__name__)
 
 
 def settled(microscope: Microscope, job: Job, dot) -> Generator[Msg, Any, tuple[str, str]]:
-    """Measure one dot; (state, reason). An error is noted and the campaign goes on, unless the user said stop."""
+    """Measure one dot; (state, reason). An error is noted and the campaign goes on, unless the user said stop.
+
+    A dot whose instruments were lost meanwhile has not failed: it stays begun, and the error ends this call.
+    """
     registry = microscope.emitters
 
     def failed(error: Exception) -> MsgGenerator:
-        if isinstance(error, RunEngineControlException):
+        if isinstance(error, RunEngineControlException) or was_lost(error):
             raise error
         log.error("%s failed", dot.id, exc_info=error)
         yield from ()
@@ -52,9 +57,16 @@ def measured_fully(microscope: Microscope, job: Job, dot) -> Generator[Msg, Any,
         return state, reason
     had_s = max(facts["hbt"]["live_s"], light_s(registry, job, dot.id))
     if "blinking" not in facts and (options := within_dose(job, had_s)) is not None:
+        yield from begin_part(microscope, job, f"{dot.id}/blinking")
         found = yield from watched(microscope, job, options, emitter=dot.id)
         registry.note_dot(job.name, dot.id, BEGUN, blinking=asdict(found))
     return DONE, ""
+
+
+def begin_part(microscope: Microscope, job: Job, name: str) -> MsgGenerator:
+    """Say that a part of the present step begins, if there is one."""
+    if job.step:
+        yield from bps.mv(microscope.sample.step, f"{job.step}/{name}")
 
 
 def light_s(registry, job: Job, emitter: str) -> float:

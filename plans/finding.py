@@ -5,6 +5,7 @@ from bluesky.utils import MsgGenerator, plan
 
 from devices.microscope import Microscope
 from plans.course import answer, ask
+from plans.exposure import exposure_problem, raster_dose
 from plans.outcomes import RecentreOutcome
 from plans.raster import planned_raster, raster_metadata, set_raster, take_lines
 from plans.refocus import refocus
@@ -52,6 +53,7 @@ def find_emitters(
         ]
     )
     w_cm2 = plain(intensity_w_cm2)
+    require([(yield from exposure_problem(microscope, raster_dose(raster, w_cm2)))])
     threshold = plain(threshold_counts_per_ms)
     search = {**SEARCH, "false_alarm": plain(false_alarm), "threshold_counts_per_ms": threshold}
     yield from mount(microscope, name)

@@ -1,13 +1,17 @@
 """Lifetime imaging with the pulsed laser: the instrument response and the FLIM raster (paper, section 2.6)."""
 
+import logging
+from collections.abc import Generator
 from typing import Any
 
 from bluesky import plan_stubs as bps
 from bluesky import preprocessors as bpp
-from bluesky.utils import MsgGenerator, plan
+from bluesky.utils import Msg, MsgGenerator, plan
 
 from devices.microscope import Microscope
-from plans.raster import disk_problem, planned_raster, raster_metadata, set_raster, take_lines
+from plans.continuing import continued_metadata, left_of, settings_problems
+from plans.exposure import exposure_problem, raster_dose
+from plans.raster import Raster, disk_problem, planned_raster, raster_metadata, set_raster, take_lines
 from plans.stubs import (
     MeasurementError,
     light_problem,
@@ -40,6 +44,8 @@ from plans.tcspc import (
     with_card,
     with_detection,
 )
+
+log = logging.getLogger(__name__)
 
 MAX_INTEGRATIONS = 200
 
@@ -118,48 +124,67 @@ def flim_raster(
     snake: bool = False,
     dark_frame: bool = False,
     range_code: int | None = None,
+    continues: str | None = None,
     md: dict | None = None,
 ) -> MsgGenerator:
     """Lifetime image of both colours: repeated scans of one square, a histogram per pixel and route.
 
     The defaults are the paper's: 50 um, 100 ms per pixel and scan, 10 scans, 445 nm at the intensity noted for the
     sample. One line is one Event and one checkpoint. `sample=None` measures what is mounted; `dark_frame` first counts
-    for `DARK_S` with the shutter closed, in the stream "dark". Returns the run uid.
+    for `DARK_S` with the shutter closed, in the stream "dark". `continues` is the uid of a raster that was broken off:
+    with the same settings, a new run takes the lines that are missing, and the image is of all. Returns the run uid.
     """
     raster, raster_problems = planned_raster(
         microscope, centre_um, extent_um, n_pixels, dwell_ms, n_scans, settle_ms, snake
     )
     name, w_cm2, sample_problems = yield from sample_and_intensity(microscope, sample, intensity_w_cm2)
     require([md_problem(md), *raster_problems, *sample_problems])
+    left = left_of(microscope, continues)
     tcspc, range_problem = yield from prepare_card(microscope, range_code)
-    irf_uid = yield from read(microscope.irf_uid)
-    free = yield from read(microscope.timeharp.free_bytes)
-    require(
-        [
-            range_problem,
-            (yield from irf_problem(microscope, tcspc)),
-            disk_problem(raster, free),
-            (yield from wiring_problem(microscope, "raster")),
-            (yield from light_problem(microscope)),
-        ]
-    )
-    require([(yield from sync_problem(microscope))])
+    require([range_problem, *(settings_problems(left, raster, name, w_cm2, tcspc) if left else [])])
+    if left and left.first_line >= raster.n_lines:
+        log.info("all lines of raster %s are there: nothing is left to do", left.runs[0][:8])
+        return left.runs[-1]
+    require([(yield from exposure_problem(microscope, raster_dose(raster, w_cm2)))])
+    yield from require_ready(microscope, raster, None if left else tcspc)
     yield from mount(microscope, name)
     yield from set_detection(microscope, APART, EMISSION_FILTERS)
     yield from bps.mv(microscope.timeharp.range_code, tcspc["range_code"])
-    yield from set_raster(microscope.scanner, raster)
+    first_line = left.first_line if left else 0
+    yield from set_raster(microscope.scanner, raster, first_line=first_line)
+    about = yield from continued_metadata(microscope, left) if left else irf_metadata(microscope)
     metadata = yield from start_metadata(microscope, "flim_raster", tcspc, w_cm2)
+    metadata |= raster_metadata(microscope, raster, first_line)
 
-    @bpp.run_decorator(md={**(md or {}), **metadata, **raster_metadata(microscope, raster), "irf_uid": irf_uid})
+    @bpp.run_decorator(md={**(md or {}), **metadata, **about})
     def run():
         yield from lit(microscope, microscope.pulsed, w_cm2, measure)
 
     def measure():
         if dark_frame:
             yield from take_dark(microscope)
-        yield from staged(microscope.scanner, take_lines(microscope, raster))
+        yield from staged(microscope.scanner, take_lines(microscope, raster, first_line))
 
     return (yield from run())
+
+
+def require_ready(microscope: Microscope, raster: Raster, tcspc: dict | None) -> MsgGenerator:
+    """PlanError unless card, disk, cables, light and laser are ready; `tcspc=None` needs no new instrument response."""
+    free = yield from read(microscope.timeharp.free_bytes)
+    require(
+        [
+            None if tcspc is None else (yield from irf_problem(microscope, tcspc)),
+            disk_problem(raster, free),
+            (yield from wiring_problem(microscope, "raster")),
+            (yield from light_problem(microscope)),
+        ]
+    )
+    require([(yield from sync_problem(microscope))])
+
+
+def irf_metadata(microscope: Microscope) -> Generator[Msg, Any, dict[str, Any]]:
+    """Which instrument response the run is analysed with."""
+    return {"irf_uid": (yield from read(microscope.irf_uid))}
 
 
 def sample_and_intensity(microscope: Microscope, sample: str | None, w_cm2: float | None):

@@ -11,6 +11,7 @@ from bluesky.utils import Msg, MsgGenerator, plan
 
 from devices.microscope import Microscope
 from plans.course import Course, answer, ask, judge, look
+from plans.exposure import exposure_problem, standing_dose
 from plans.outcomes import BlinkingOutcome
 from plans.refocus import Sight, refocus
 from plans.single import (
@@ -130,6 +131,7 @@ def blinking(
     require(problems)
     assert trace is not None
     w_cm2, instrument = plain(intensity_w_cm2), microscope.timeharp if trace.kind == "photons" else microscope.counters
+    require([(yield from exposure_problem(microscope, standing_dose(trace.duration_s, w_cm2)))])
 
     def describe():
         yield from set_record(microscope, trace)

@@ -23,7 +23,10 @@ LOST = "lost"
 
 @dataclass(frozen=True)
 class Job:
-    """What a campaign was asked for; it is the same campaign as long as `settings` are the same."""
+    """What a campaign was asked for; it is the same campaign as long as `settings` are the same.
+
+    step : what it belongs to, such as an item of a night; its images and dots are parts of it
+    """
 
     sample: str
     search: dict[str, Any]
@@ -35,6 +38,7 @@ class Job:
     max_emitters: float = math.inf
     md: dict[str, Any] = field(default_factory=dict)
     name: str = ""
+    step: str = ""
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -90,7 +90,7 @@ def disk_problem(raster: Raster, free_bytes: float) -> str | None:
     )
 
 
-def set_raster(scanner, raster: Raster, *, counting: str = "histograms") -> MsgGenerator:
+def set_raster(scanner, raster: Raster, *, counting: str = "histograms", first_line: int = 0) -> MsgGenerator:
     """Tell the scanner the raster, and what counts in its pixels: the card ("histograms") or the "counters"."""
     yield from bps.mv(scanner.counting, counting, scanner.pattern, "lines")
     x, y = raster.centre_um
@@ -98,12 +98,13 @@ def set_raster(scanner, raster: Raster, *, counting: str = "histograms") -> MsgG
     yield from bps.mv(scanner.x_extent, raster.extent_um, scanner.y_extent, raster.extent_um)
     yield from bps.mv(scanner.nx, raster.n_pixels, scanner.ny, raster.n_pixels, scanner.n_scans, raster.n_scans)
     yield from bps.mv(scanner.dwell, raster.dwell_ms / 1e3, scanner.settle, raster.settle_ms / 1e3)
-    yield from bps.mv(scanner.snake, "yes" if raster.snake else "no")
+    yield from bps.mv(scanner.snake, "yes" if raster.snake else "no", scanner.first_line, first_line)
 
 
-def raster_metadata(microscope: Microscope, raster: Raster) -> dict:
+def raster_metadata(microscope: Microscope, raster: Raster, first_line: int = 0) -> dict:
     """Shape, extents and hints as grid displays expect them: rows first."""
     half, (x, y) = raster.extent_um / 2, raster.centre_um
+    n_lines = raster.n_lines - first_line
     return {
         "raster": asdict(raster),
         "detectors": [microscope.scanner.name],
@@ -111,16 +112,16 @@ def raster_metadata(microscope: Microscope, raster: Raster) -> dict:
         "shape": [raster.n_pixels, raster.n_pixels],
         "extents": [[y - half, y + half], [x - half, x + half]],
         "snaking": [False, raster.snake],
-        "num_points": raster.n_lines,
-        "num_intervals": raster.n_lines - 1,
-        "duration_s": raster.duration_s,
+        "num_points": n_lines,
+        "num_intervals": n_lines - 1,
+        "duration_s": raster.duration_s * n_lines / raster.n_lines,
         "hints": {"dimensions": [[["scanner_started"], "primary"]]},
     }
 
 
-def take_lines(microscope: Microscope, raster: Raster) -> MsgGenerator:
-    """All lines of all scans, each with the shutter open."""
-    for index in range(raster.n_lines):
+def take_lines(microscope: Microscope, raster: Raster, first_line: int = 0) -> MsgGenerator:
+    """The lines of all scans, from one on, each with the shutter open."""
+    for index in range(first_line, raster.n_lines):
         yield Msg("checkpoint")
         yield from shine(microscope)
         yield from take_line(microscope, index)

@@ -7,6 +7,7 @@ from bluesky import plan_stubs as bps
 from bluesky.utils import Msg, MsgGenerator, plan
 
 from devices.microscope import Microscope
+from plans.exposure import exposure_problem, standing_dose
 from plans.outcomes import LifetimeOutcome
 from plans.refocus import Sight, refocus
 from plans.single import about_emitter, lit_row, on_one_emitter, planned_emitter
@@ -60,8 +61,9 @@ def lifetime_at(
     )
     tcspc, range_problem = yield from prepare_card(microscope, range_code)
     irf_uid = yield from read(microscope.irf_uid)
+    dose = yield from exposure_problem(microscope, standing_dose(max_time_s, intensity_w_cm2))
     wiring, light = (yield from wiring_problem(microscope, "raster")), (yield from light_problem(microscope))
-    require([range_problem, wiring, (yield from irf_problem(microscope, tcspc)), light])
+    require([range_problem, wiring, (yield from irf_problem(microscope, tcspc)), light, dose])
     require([(yield from sync_problem(microscope))])
     w_cm2, card = plain(intensity_w_cm2), microscope.timeharp
 

@@ -251,7 +251,10 @@ def sync_problem(microscope: Microscope) -> Generator[Msg, Any, str | None]:
         yield from bps.mv(pulsed.emission, "on")
         yield from bps.mv(card.read_sync, 1)
 
-    yield from bpp.finalize_wrapper(measure(), bps.mv(pulsed.emission, "standby"))
+    def rest():
+        yield from bps.mv(pulsed.emission, "standby")
+
+    yield from bpp.finalize_wrapper(measure(), rest())
     declared = yield from read(pulsed.repetition)
     measured = yield from read(card.sync_rate)
     if measured <= 0:
@@ -283,5 +286,16 @@ def light_problem(microscope: Microscope) -> Generator[Msg, Any, str | None]:
     if latch := (yield from read(microscope.shutter.latch)):
         return f"the shutter is latched ({latch}): remove the cause, then microscope.shutter.reset()"
     if overload := (yield from read(microscope.spads.overload)):
-        return f"a SPAD was tripped ({overload}): less light, then microscope.spads.reset()"
+        cure = "darken the room" if overload.startswith("room light") else "less light"
+        return f"a SPAD was tripped ({overload}): {cure}, then microscope.spads.reset()"
     return None
+
+
+def recover(timeout_s: float = 90.0) -> Generator[Msg, Any, tuple[str, ...]]:
+    """Wait until all instruments answer again; the names of those that restarted since the plan began or last asked.
+
+    Light stays off; the session takes its lease again where an instrument has forgotten it. CommandError names what
+    is still missing after `timeout_s`.
+    """
+    restarted = yield Msg("recover", None, timeout_s=timeout_s)
+    return tuple(restarted or ())

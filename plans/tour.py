@@ -10,7 +10,7 @@ from bluesky import preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from devices.microscope import Microscope
-from plans.dots import settled
+from plans.dots import begin_part, settled
 from plans.job import DONE, FAILED, LOST, REJECTED, Job, searched, unfit
 from plans.stubs import MeasurementError, read
 
@@ -68,12 +68,15 @@ class CampaignOutcome:
 
 def carried_out(microscope: Microscope, job: Job) -> Generator[Msg, Any, CampaignOutcome]:
     """Dot after dot, nearest first, until none is left or a budget is spent."""
+    job = replace(job, step=(yield from read(microscope.sample.step)))
     now = Round((yield from current_image(microscope, job)))
     report_start(microscope, job, now)
     while left := remaining(microscope, job, now):
-        dot = yield from nearest(microscope, left)
+        dot = nearest(microscope, job, now, left)
         if stopped_by := spent(microscope, job, dot):
             return outcome_of(microscope, job, left, stopped_by)
+        yield from begin_part(microscope, job, dot.id)
+        microscope.emitters.note(job.name, last_dot=dot.id)
         state, reason = yield from timed(microscope, job, settled(microscope, job, dot))
         now = now.after(dot.id, state, reason)
         if now.failures >= MOST_FAILURES:
@@ -82,10 +85,15 @@ def carried_out(microscope: Microscope, job: Job) -> Generator[Msg, Any, Campaig
                 f"the same command goes on with campaign {job.name!r}"
             )
         if len(now.lost) >= MOST_LOST and now.since_image:
-            uid = yield from new_image(microscope, job)
+            uid = yield from new_image(microscope, job, image_number(microscope, job) + 1)
             now = Round(uid, tried=now.tried - {*now.lost})
     microscope.emitters.finish(job.name)
     return outcome_of(microscope, job, [], "finished")
+
+
+def image_number(microscope: Microscope, job: Job) -> int:
+    """Which image of the campaign is in use, or was begun last, from 1 on."""
+    return microscope.emitters.campaign(job.name).facts.get("image_number", 1)
 
 
 def current_image(microscope: Microscope, job: Job) -> Generator[Msg, Any, str]:
@@ -97,13 +105,19 @@ def current_image(microscope: Microscope, job: Job) -> Generator[Msg, Any, str]:
         apart_s = (registry.clock() - facts["time_s"], here["instrument_s"] - facts["instrument_s"])
         if all(-1 <= seconds < FRESH_S for seconds in apart_s):
             return facts["image_uid"]
-    return (yield from timed(microscope, job, new_image(microscope, job)))
+    return (yield from timed(microscope, job, new_image(microscope, job, image_number(microscope, job))))
 
 
-def new_image(microscope: Microscope, job: Job) -> Generator[Msg, Any, str]:
-    """Image the field; its uid. What the campaign knows of the field must be found again."""
+def new_image(microscope: Microscope, job: Job, number: int) -> Generator[Msg, Any, str]:
+    """Image the field, for the time `number` or once more for that time; its uid.
+
+    What the campaign knows of the field must be found again.
+    """
+    registry = microscope.emitters
+    registry.note(job.name, image_number=number)
+    yield from begin_part(microscope, job, f"image-{number}")
     result = yield from searched(microscope, job)
-    uid, registry = getattr(result, "uid", result), microscope.emitters
+    uid = getattr(result, "uid", result)
     try:
         registry.in_run(uid)
     except LookupError as why:
@@ -182,10 +196,12 @@ def remaining(microscope: Microscope, job: Job, now: Round) -> list:
     return left
 
 
-def nearest(microscope: Microscope, left: list) -> Generator[Msg, Any, Any]:
-    """The dot that is nearest to where the stage stands."""
-    x_um = yield from read(microscope.piezo.x_rbv)
-    y_um = yield from read(microscope.piezo.y_rbv)
+def nearest(microscope: Microscope, job: Job, now: Round, left: list) -> Any:
+    """The dot that is nearest to the one begun last, or to the centre of the field; wherever the stage stands now."""
+    registry = microscope.emitters
+    places = {dot.id: (dot.x_um, dot.y_um) for dot in registry.in_run(now.uid)}
+    centre = job.search["centre_um"] or [sum(axis.limits) / 2 for axis in (microscope.piezo.x, microscope.piezo.y)]
+    x_um, y_um = places.get(registry.campaign(job.name).facts.get("last_dot", ""), centre)
     return min(left, key=lambda dot: math.hypot(dot.x_um - x_um, dot.y_um - y_um))
 
 

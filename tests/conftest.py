@@ -17,7 +17,7 @@ def house(folder: Path, *, preset: str = "A", seed: int = 1, prefix: str = "lum:
     profile.mkdir(parents=True)
     shutil.copy(HOUSE / "profile" / "samples.toml", profile)
     text = (HOUSE / "profile" / "lab.toml").read_text()
-    for port in ("5364", "5366", "8365"):
+    for port in ("5364", "5366", "8365", "8367", "8369"):
         text = text.replace(f"port = {port}", "port = 0")
     text = text.replace('prefix = "lum:"', f'prefix = "{prefix}"')
     text = text.replace('preset = "A"', f'preset = "{preset}"').replace("seed = 1 ", f"seed = {seed} ")

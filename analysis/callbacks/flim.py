@@ -1,23 +1,25 @@
 """The lifetime image of a raster, from its documents."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from typing import Any
 
 import numpy as np
 
+from analysis.callbacks.earlier import RasterRun, feed_earlier
 from analysis.callbacks.filed import FiledAnalysis
 from analysis.callbacks.worker import PREVIEW_PERIOD_S
 from analysis.flim import FlimMap, FlimRaster, Response, raster_facts
 
 
 class LiveFlim(FiledAnalysis):
-    """Lifetime image of one `flim_raster` run, fitted line by line while the next line is measured.
+    """Lifetime image of a `flim_raster`, fitted line by line while the next line is measured.
 
     Parameters
     ----------
     irf_of : run uid -> that instrument response
+    documents : run uid -> its documents; of the runs that this one continues: the image is of all
     in_place : do the work in the caller's thread (replay) instead of one of its own (live)
     on_line : called with this object after lines were fitted (live display)
     on_result : called with the start document and the final `FlimMap`, in the working thread, before `done` is set
@@ -34,12 +36,14 @@ class LiveFlim(FiledAnalysis):
     def __init__(
         self,
         irf_of: Callable[[str], Response],
+        documents: Callable[[str], Iterable[tuple[str, dict]]] | None = None,
         *,
         in_place: bool = False,
         on_line: Callable[["LiveFlim"], None] | None = None,
         on_result: Callable[[dict, FlimMap], None] | None = None,
     ):
         super().__init__("lifetime image", in_place=in_place)
+        self.documents, self.first_line = documents, 0
         self.irf_of, self.on_line, self.on_result = irf_of, on_line, on_result
         self.started: FlimRaster | None = None
         self.pending: list[int] = []
@@ -48,12 +52,17 @@ class LiveFlim(FiledAnalysis):
     def start(self, doc):
         super().start(doc)
         self.tau2_ns = np.empty((0, 0))
+        self.first_line = int(doc.get("first_line", 0))
         self.attempt(lambda: self.begin(self.start_doc))
 
     def begin(self, start: dict[str, Any]):
         facts = raster_facts(start)
         self.tau2_ns = np.full((facts.ny, facts.nx), np.nan)
         self.started = FlimRaster(facts, self.irf_of(self.start_doc["irf_uid"]))
+        if earlier := start.get("earlier_runs"):
+            if self.documents is None:
+                raise LookupError(f"run {start['uid'][:8]} continues another one, whose documents are not at hand")
+            feed_earlier(self.started, [RasterRun(self.documents(uid)) for uid in earlier], self.first_line)
 
     @property
     def raster(self) -> FlimRaster:
@@ -76,11 +85,12 @@ class LiveFlim(FiledAnalysis):
             self.attempt(lambda: self.raster.add_dark(counts, seconds))
 
     def take(self, index: int, resource: str):
-        """Bin one line; fit what is new if there is time."""
-        self.raster.add_line(index, self.files[resource].row(index))
+        """Bin the line in this row; fit what is new if there is time."""
+        line = self.first_line + index
+        self.raster.add_line(line, self.files[resource].row(index))
         if self.worker.in_place:
             return
-        self.pending.append(index)
+        self.pending.append(line)
         if self.worker.idle and time.monotonic() - self.last_preview > PREVIEW_PERIOD_S:
             self.preview()
 

@@ -1,6 +1,7 @@
 """Histogram files named by stream documents: rows of a growing HDF5 dataset, read while it is being written."""
 
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 import h5py
@@ -32,6 +33,14 @@ class HistogramRows:
         if not 0 <= index < len(self.dataset):
             raise IndexError(f"{self.path}: row {index} of {len(self.dataset)}")
         return self.dataset[index]
+
+    def is_written(self, index: int) -> bool:
+        """Whether row `index` stands in the file, whole; files that do not say so hold what they hold."""
+        if "written" not in self.file:
+            return 0 <= index < len(self.dataset)
+        written: Any = self.file["written"]
+        written.refresh()
+        return 0 <= index < len(written) and bool(written[index])
 
     def close(self):
         self.file.close()

@@ -5,6 +5,7 @@ what dies. Each can be run alone, on its own PC, with ``--only``.
 """
 
 import argparse
+import json
 import logging
 import math
 import os
@@ -18,7 +19,7 @@ from devices.iocs.backing import check_backends, spectrofluorometer
 from devices.iocs.config import ConfigError, LabConfig, read
 
 HOUSE = Path(__file__).resolve().parents[2]
-BEAM, MEMORY, DOTS = "beam.bin", "bench.bin", "dots"
+BEAM, MEMORY, DOTS, WORLD = "beam.bin", "bench.bin", "dots", "world.json"
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -38,6 +39,7 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--light-port", type=int, help="Channel Access port of the light process; 0: any free one")
     parser.add_argument("--bench-port", type=int, help="Channel Access port of the bench process; 0: any free one")
     parser.add_argument("--only", choices=("light", "bench"), help="serve one part in this process")
+    parser.add_argument("--resume", action="store_true", help="go on in the twin's world as it was left")
     parser.add_argument("--list-pvs", action="store_true", help="print every PV with unit, limits and meaning")
     parser.add_argument("--check", action="store_true", help="check configuration and backends, then stop")
     return parser.parse_args(argv)
@@ -81,23 +83,27 @@ def settle(options: argparse.Namespace, config: LabConfig) -> argparse.Namespace
 
 def arguments(options: argparse.Namespace) -> list[str]:
     """The settled options as a command line for a child."""
-    pairs = {key: value for key, value in vars(options).items() if value not in (None, False)}
+    pairs = {key: value for key, value in vars(options).items() if value not in (None, False) and key != "resume"}
     return [word for key, value in pairs.items() for word in (f"--{key.replace('_', '-')}", str(value))]
 
 
 def make_light(options: argparse.Namespace, config: LabConfig):
     """The light groups on the backend that lab.toml names."""
     from devices.iocs.light import light_groups
+    from devices.iocs.light_link import link_key
     from devices.iocs.twin.light import TwinLight
     from devices.iocs.twin.preset import load as load_preset
 
     laser = load_preset(options.preset.split(",")[0]).instrument.laser
     light = TwinLight(options.folder / BEAM, laser)
-    return light_groups(config.channel_access.prefix, light, repetition_hz=laser.repetition_hz, rates_hz=laser.rates_hz)
+    rates = {"repetition_hz": laser.repetition_hz, "rates_hz": laser.rates_hz}
+    permitted = {"table": config.pairing, "key": link_key(options.folder)}
+    return light_groups(config.channel_access.prefix, light, **rates, **permitted)
 
 
 def make_bench(options: argparse.Namespace, config: LabConfig):
     """The bench groups on the backend that lab.toml names."""
+    from devices.iocs.light_link import link_key
     from devices.iocs.table import table_groups
     from devices.iocs.twin.beam import BeamReader
     from devices.iocs.twin.bench import Bench
@@ -119,8 +125,10 @@ def make_bench(options: argparse.Namespace, config: LabConfig):
         bench,
         spectrofluorometer(config, bench),
         raw_folder=options.raw,
-        wiring=config.microscope.wiring,
+        wiring=bench.card.cabled or config.microscope.wiring,
         delay_ns=config.microscope.delay_ns,
+        doses=options.folder / DOTS / "doses.sqlite",
+        key=link_key(options.folder),
     )
 
 
@@ -178,14 +186,33 @@ def main(argv: list[str] | None = None) -> int:
     return supervise(options)
 
 
+def goes_on(folder: Path, world: str) -> bool:
+    """Whether the twin left this very world behind."""
+    try:
+        left = (folder / WORLD).read_text()
+    except OSError:
+        return False
+    if left != world:
+        logging.getLogger(__name__).warning("another twin was here (%s): this one (%s) starts anew", left, world)
+    return left == world
+
+
+def forget(folder: Path) -> None:
+    """Let the bench start at time zero with fresh dots."""
+    for leftover in (BEAM, MEMORY):
+        (folder / leftover).unlink(missing_ok=True)
+    shutil.rmtree(folder / DOTS, ignore_errors=True)
+
+
 def supervise(options: argparse.Namespace) -> int:
-    """Both parts, in processes of their own, on a bench that starts at time zero with fresh dots."""
+    """Both parts, in processes of their own, on a bench that starts anew or, resumed, goes on."""
     from devices.iocs.supervisor import Supervisor, only_one
 
     with only_one(options.folder):
-        for leftover in (BEAM, MEMORY):
-            (options.folder / leftover).unlink(missing_ok=True)
-        shutil.rmtree(options.folder / DOTS, ignore_errors=True)
+        world = json.dumps({"preset": options.preset, "seed": options.seed})
+        if not (options.resume and goes_on(options.folder, world)):
+            forget(options.folder)
+            (options.folder / WORLD).write_text(world)
         about = {"twin": {"preset": options.preset, "seed": options.seed}}
         return Supervisor(options.folder, arguments(options), about).run()
 

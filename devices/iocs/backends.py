@@ -36,6 +36,14 @@ class Light(Protocol):
         """Keep the spring-loaded shutter drive supplied; without this it closes within half a second."""
 
 
+@dataclass(frozen=True)
+class Illumination:
+    """What the lasers do to the sample: whether light reaches it, and its intensity if the shutter were open."""
+
+    lit: bool = False
+    w_cm2: float = 0.0
+
+
 class Stage(Protocol):
     """Three piezo axes in closed loop."""
 
@@ -58,8 +66,10 @@ class Filters(Protocol):
 
 
 class Spads(Protocol):
-    """What both counters hear now, cps by route."""
+    """What both counters hear now, cps by route; dark_cps : what they hear in darkness, as declared."""
 
+    @property
+    def dark_cps(self) -> dict[str, float]: ...
     def rates(self) -> dict[str, float]: ...
 
 
@@ -109,7 +119,10 @@ class Card(Protocol):
 
 @runtime_checkable
 class Bench(Protocol):
-    """Everything on the optical table but the light."""
+    """Everything on the optical table but the light.
+
+    One that can go back in time, like the twin, has `begin_step(step: str) -> bool`, too (see `devices.iocs.sample`).
+    """
 
     stage: Stage
     filters: Filters
@@ -122,6 +135,7 @@ class Bench(Protocol):
     @property
     def mounted(self) -> str: ...
     def mount(self, name: str) -> None: ...
+    def illumination(self) -> Illumination: ...
     def next_acquisition(self) -> int: ...
     def finish_acquisition(self, acquisition: int) -> None: ...
     def scan_line(

@@ -55,7 +55,7 @@ class CardIOC(RecorderIOC):
         await self.n_channels.write(card.n_channels)
         await self.max_records.write(card.max_records)
         card.wiring = self.declared["wiring"]
-        await self.wiring.write(card.wiring, verify_value=False)
+        await self.show()
         await self.delay.write(self.declared["delay_ns"])
         await self.range_codes.write("\n".join(map(str, card.range_codes)))
         await self.range_code.write(card.range_code, verify_value=False)
@@ -64,6 +64,10 @@ class CardIOC(RecorderIOC):
         while True:
             await self.free_bytes.write(float(shutil.disk_usage(self.raw_folder).free))
             await asyncio.sleep(FREE_SPACE_PERIOD_S)
+
+    async def show(self):
+        """Tell what is cabled."""
+        await self.wiring.write(self.bench.card.wiring, verify_value=False)
 
     async def configure(self, range_code: int, offset_ns: float) -> float:
         self.require_closed("range and offset of the card")
@@ -86,8 +90,9 @@ class CardIOC(RecorderIOC):
     @guarded
     async def wiring(self, instance, value):
         if value != self.bench.card.wiring:
-            self.require_closed("the wiring")
-            self.bench.card.wiring = value
+            async with self.measuring.still("nothing is re-cabled"):
+                self.require_closed("the wiring")
+                self.bench.card.wiring = value
 
     @delay.putter
     @guarded

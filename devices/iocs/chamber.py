@@ -52,6 +52,10 @@ class ChamberIOC(LeasedIOC):
         await instance.write(self.backend.name)
         await self.dead_time.write(float(self.backend.dead_time_ns))
         await self.available.write("\n".join(self.backend.samples))
+        await self.show()
+
+    async def show(self):
+        """Tell what is in the chamber, and whether the lamp burns."""
         await self.mounted.write(self.backend.mounted, verify_value=False)
         await self.look()
         await self.lamp.write("off" if self.lamp_state.value == "off" else "on", verify_value=False)

@@ -12,6 +12,8 @@ from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from devices.iocs.pairing import USUAL, Pairing, read_pairings
+
 BACKENDS = ("twin", "driver")
 WIRINGS = ("raster", "hbt", "clock")
 _KINDS: dict[Any, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
@@ -51,6 +53,21 @@ class Folders:
         """What the running processes leave: ports, process ids, logs."""
         return self.data / "run"
 
+    @property
+    def night(self) -> Path:
+        """The status page of the night that goes on, and its key."""
+        return self.data / "night"
+
+    @property
+    def nights(self) -> Path:
+        """The morning reports; the ledger beside it holds what they tell."""
+        return self.data / "nights"
+
+    @property
+    def queue(self) -> Path:
+        """The queue of the queue server, and its keys."""
+        return self.data / "queue"
+
 
 @dataclass(frozen=True)
 class ChannelAccess:
@@ -69,15 +86,42 @@ class ChannelAccess:
 
 @dataclass(frozen=True)
 class Storage:
-    """How the storage server is reached; `expose` lets other computers in, with the key."""
+    """How the storage server is reached, with the key; `expose` lets other computers in.
+
+    database : of the catalog and its tables: "" for files of the lab, else "postgresql://user@host:port/name". Its
+        password stands in <data>/storage/database_password, never here
+    """
 
     port: int = _port(8365)
     expose: bool = False
+    database: str = field(default="", metadata={"pattern": r"|postgresql://[\w.-]+@[\w.-]+(:\d{1,5})?/[\w-]+"})
 
     @property
     def host(self) -> str:
         """The address the server binds."""
         return "0.0.0.0" if self.expose else "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Queue:
+    """How the queue server is reached, encrypted; `redis` names a Redis of your own, without it one is started."""
+
+    port: int = _port(8369)
+    expose: bool = False
+    redis: str = field(default="", metadata={"pattern": r"([\w.-]+|\[[0-9a-fA-F:]+\])(:\d{1,5})?(/\d{1,3})?|"})
+
+    @property
+    def host(self) -> str:
+        """The address the server binds."""
+        return "0.0.0.0" if self.expose else "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Status:
+    """Where the status page of a night is served; `expose` lets other computers in, with the key in <data>/night."""
+
+    port: int = _port(8367)
+    expose: bool = False
 
 
 @dataclass(frozen=True)
@@ -138,9 +182,12 @@ class LabConfig:
     folders: Folders = Folders()
     channel_access: ChannelAccess = ChannelAccess()
     storage: Storage = Storage()
+    queue: Queue = Queue()
+    status: Status = Status()
     instruments: Instruments = Instruments()
     twin: Twin = Twin()
     microscope: Microscope = Microscope()
+    pairing: tuple[Pairing, ...] = field(default=USUAL, metadata={"read_by": read_pairings})
     file: Path | None = field(default=None, metadata={"read": False})
 
 
@@ -186,6 +233,11 @@ def _value(f: Field, value: Any, file: Path, key: str) -> Any:
     """Check one value against its field's type, range, pattern and allowed words."""
     if f.type is Instrument:
         return _instrument(value, file, key)
+    if read_by := f.metadata.get("read_by"):
+        try:
+            return read_by(value)
+        except ValueError as why:
+            raise ConfigError(f"{file}: {key} {why}. Correct the file and start again.") from why
     if f.type is Path:
         if not isinstance(value, str) or not value:
             raise _complaint(file, key, value, "the name of a folder")
@@ -231,6 +283,8 @@ def _check_ports(config: LabConfig, file: Path) -> None:
         "channel_access.light_port": access.light_port,
         "channel_access.bench_port": access.bench_port,
         "storage.port": config.storage.port,
+        "queue.port": config.queue.port,
+        "status.port": config.status.port,
     }
     seen: dict[int, str] = {}
     for key, port in ports.items():

@@ -74,16 +74,9 @@ class CountersIOC(RecorderIOC):
 
     async def count(self, index: int, stopping):
         """Count once, store, publish."""
-        block = await self.off_the_loop(
-            self.bench.counters.acquire,
-            self.n_bins.value,
-            self.bin_width.value,
-            acquisition=self.acquisition.value,
-            index=index,
-            stop=stopping,
-        )
-        if block.interrupted:
-            raise Refused(f"measurement {index} was stopped; nothing of it is kept")
+        n_bins, bin_s = self.n_bins.value, self.bin_width.value
+        acquire, seconds = self.bench.counters.acquire, n_bins * bin_s
+        block = await self.measure(acquire, n_bins, bin_s, seconds=seconds, index=index, stopping=stopping)
+        await self.judge(block.counts, bin_s)
         await self.store(index, block.counts, block.started_s)
         await self.publish(block, block.counts.sum(axis=0, dtype=np.int64))
-        await self.judge(block.counts, self.bin_width.value)

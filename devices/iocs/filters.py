@@ -1,7 +1,14 @@
-"""Filter IOC: one wheel per detection route and the beamsplitter. The shutter is closed before one of them moves."""
+"""Filter IOC: one wheel per detection route and the beamsplitter. The shutter is closed before one of them moves, and
+the light process is told what stands there: it decides what may shine."""
+
+import asyncio
 
 from devices.iocs.instrument import InstrumentIOC, Refused, guarded, text
+from devices.iocs.light_link import LightLink
+from devices.iocs.measuring import Measuring
+from devices.iocs.pairing import Optics
 
+BOOTING_S = 0.02
 PLACES = {"perovskite": "on the perovskite wheel", "qd": "on the qd wheel", "splitter": "in the splitter's holder"}
 
 
@@ -15,9 +22,15 @@ class FiltersIOC(InstrumentIOC):
     qd_positions = text("Qd:Positions", doc="names this wheel holds, one a line")
     splitter_positions = text("Splitter:Positions", doc="names of the beamsplitters, one a line")
 
-    def __init__(self, *args, filters, darken, **kwargs):
+    def __init__(self, *args, filters, link: LightLink, measuring: Measuring, **kwargs):
         super().__init__(*args, **kwargs)
-        self.filters, self.darken = filters, darken
+        self.filters, self.link, self.measuring = filters, link, measuring
+        self.moving = False
+
+    def optics(self) -> Optics:
+        """What stands in the detection now."""
+        at = {place: self.filters.get(place) for place in PLACES}
+        return Optics(self.boot_id.value, **at, moving=self.moving, measuring=self.measuring.measures)
 
     async def turn(self, place: str, position: str):
         allowed = self.filters.positions[place]
@@ -25,8 +38,19 @@ class FiltersIOC(InstrumentIOC):
             what = "beamsplitter" if place == "splitter" else "filter"
             raise Refused(f"no {what} {position!r} {PLACES[place]}; it holds {', '.join(allowed)}")
         if position != self.filters.get(place):
-            await self.darken()
+            async with self.measuring.still("no filter turns"):
+                await self.move(place, position)
+
+    async def move(self, place: str, position: str):
+        """In the dark, and nothing may shine from before the start until it stands."""
+        self.moving = True
+        try:
+            await self.link.darken()
+            await self.link.tell(self.optics())
             await self.off_the_loop(self.filters.set, place, position)
+        finally:
+            self.moving = False
+            await self.link.tell(self.optics())
 
     @perovskite.putter
     @guarded
@@ -43,8 +67,21 @@ class FiltersIOC(InstrumentIOC):
     async def splitter(self, instance, value):
         await self.turn("splitter", value)
 
+    @splitter_positions.startup
+    async def splitter_positions(self, instance, async_lib):
+        while not self.boot_id.value:
+            await asyncio.sleep(BOOTING_S)
+        await self.link.keep_telling(self.optics)
+
     @perovskite_positions.startup
     async def perovskite_positions(self, instance, async_lib):
         for place in PLACES:
             await getattr(self, f"{place}_positions").write("\n".join(self.filters.positions[place]))
+        await self.show()
+
+    async def show(self):
+        """Tell what is in."""
+        for place in PLACES:
             await getattr(self, place).write(self.filters.get(place), verify_value=False)
+        if self.boot_id.value:
+            await self.link.tell(self.optics())

@@ -6,6 +6,7 @@ import math
 from caproto.server import pvproperty
 
 from devices.iocs.instrument import InstrumentIOC, Refused, choice, guarded
+from devices.iocs.permit import Permit
 
 MAX_W_CM2 = 1e5
 
@@ -24,9 +25,11 @@ class LaserIOC(InstrumentIOC):
         doc="peak intensity at the focus, I = 2 P / (pi w^2)",
     )
 
-    def __init__(self, *args, light, **kwargs):
+    kind = ""  # as pairings name it
+
+    def __init__(self, *args, light, permit: Permit, **kwargs):
         super().__init__(*args, **kwargs)
-        self.light = light
+        self.light, self.permit = light, permit
 
     @property
     def highest_w_cm2(self) -> float:
@@ -44,23 +47,31 @@ class LaserIOC(InstrumentIOC):
     @emission.putter
     @guarded
     async def emission(self, instance, value):
-        await self.off_the_loop(self.apply, on=value == "on")
+        if value == "standby":
+            await self.off_the_loop(self.apply, on=False)
+            self.permit.shining.pop(self.kind, None)
+            return
+        async with self.permit.changing(self.kind, self.intensity.value, begins=True):
+            await self.off_the_loop(self.apply, on=True)
 
     @intensity.putter
     @guarded
     async def intensity(self, instance, value):
         if not 0 <= value <= self.highest_w_cm2:
             raise Refused(f"intensity {value:g} W/cm2: must be 0..{self.highest_w_cm2:g}")
-        await self.off_the_loop(self.apply, on=self.emission.value == "on", w_cm2=float(value))
+        async with self.permit.changing(self.kind, float(value)) as shines:
+            await self.off_the_loop(self.apply, on=shines, w_cm2=float(value))
 
     async def standby(self):
         await self.off_the_loop(self.apply, on=False)
+        self.permit.shining.pop(self.kind, None)
         await self.emission.write("standby", verify_value=False)
 
 
 class PulsedLaserIOC(LaserIOC):
     """EPL-450: 445 nm, ten fixed repetition rates on the front panel."""
 
+    kind = "pulsed"
     wavelength = pvproperty(value=445.0, name="Wavelength", units="nm", precision=1, read_only=True)
     rates = pvproperty(value=[0.0] * 16, name="Rates", units="Hz", read_only=True, doc="rates of the front panel")
     repetition = pvproperty(
@@ -92,7 +103,7 @@ class PulsedLaserIOC(LaserIOC):
         if not any(math.isclose(value, rate, rel_tol=1e-6) for rate in self.rates_hz):
             allowed = ", ".join(f"{rate:g}" for rate in self.rates_hz)
             raise Refused(f"{value:g} Hz is not on the front panel; it has {allowed} Hz")
-        await self.off_the_loop(self.apply, on=self.emission.value == "on", repetition_hz=float(value))
+        await self.off_the_loop(self.apply, on=self.kind in self.permit.shining, repetition_hz=float(value))
 
     def apply(self, *, on: bool, w_cm2: float | None = None, repetition_hz: float | None = None):
         self.light.pulsed(
@@ -105,6 +116,7 @@ class PulsedLaserIOC(LaserIOC):
 class CWLaserIOC(LaserIOC):
     """The 561 nm continuous-wave laser for single emitters."""
 
+    kind = "cw"
     wavelength = pvproperty(value=561.0, name="Wavelength", units="nm", precision=1, read_only=True)
 
     @property

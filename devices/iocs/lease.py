@@ -1,8 +1,9 @@
 """A lease on light: one session at a time, and dark by itself when that session falls silent.
 
 The session that drives the lab puts its token in ``Owner`` and then beats ``Beat`` from the RunEngine's own loop.
-What shines does so only while the last beat is younger than ``DeadMan`` seconds. This protects sample and detectors;
-it is not a safety function for people.
+What shines does so only while the last beat is younger than ``DeadMan`` seconds. The connection over which the token
+came is the only writer of the process (`devices.iocs.single_writer`). This protects sample and detectors; it is not a
+safety function for people.
 """
 
 import time
@@ -10,12 +11,13 @@ from functools import partial
 
 from caproto.server import pvproperty
 
+from devices.iocs import single_writer
 from devices.iocs.instrument import InstrumentIOC, Refused, guarded, text
+from devices.iocs.single_writer import NOBODY
 
 DEAD_MAN_S = 1.5
 WATCH_PERIOD_S = 0.05
 STALE_OWNER_S = 5.0
-NOBODY = "nobody"
 SILENCE = f"dead-man: no sign of a running plan for {DEAD_MAN_S} s"
 
 
@@ -53,10 +55,12 @@ class LeasedIOC(InstrumentIOC):
     @owner.putter
     @guarded
     async def owner(self, instance, value):
-        if value not in (NOBODY, instance.value) and self.silent_s < STALE_OWNER_S:
+        known = single_writer.require_free(instance.value, value)
+        if not known and value not in (NOBODY, instance.value) and self.silent_s < STALE_OWNER_S:
             raise Refused(f"the lab is driven by {instance.value!r} (last beat {self.silent_s:.1f} s ago)")
         await self.darken("lease given up" if value == NOBODY else "new lease")
         self.last_beat = -float("inf") if value == NOBODY else time.monotonic()
+        single_writer.claim(value)
 
     @beat.putter
     @partial(guarded, clears=False)
@@ -64,3 +68,4 @@ class LeasedIOC(InstrumentIOC):
         if value == NOBODY or value != self.owner.value:
             raise Refused(f"{value!r} does not hold the lease, {self.owner.value!r} does")
         self.last_beat = time.monotonic()
+        single_writer.claim(value)

@@ -1,18 +1,36 @@
 """The light process: both lasers and the shutter, alone, so that light obeys whatever crashes elsewhere."""
 
+from collections.abc import Iterable
+
 from devices.iocs.instrument import InstrumentIOC
 from devices.iocs.lasers import CWLaserIOC, PulsedLaserIOC
+from devices.iocs.pairing import USUAL, Pairing
+from devices.iocs.permit import Permit
 from devices.iocs.shutter import ShutterIOC
 
 
-def light_groups(prefix: str, light, *, repetition_hz: float, rates_hz: tuple[float, ...]) -> list[InstrumentIOC]:
-    """Build the three IOC groups around one backend (`light`: see `devices.iocs.backends.Light`)."""
-    pulsed = PulsedLaserIOC(f"{prefix}pulsed:", light=light, repetition_hz=repetition_hz, rates_hz=rates_hz)
-    cw = CWLaserIOC(f"{prefix}cw:", light=light)
+def light_groups(
+    prefix: str,
+    light,
+    *,
+    repetition_hz: float,
+    rates_hz: tuple[float, ...],
+    table: Iterable[Pairing] = USUAL,
+    key: str = "",
+) -> list[InstrumentIOC]:
+    """Build the three IOC groups around one backend (`light`: see `devices.iocs.backends.Light`).
+
+    table : which laser may shine behind which filters
+    key : of the link from the bench (`devices.iocs.light_link.link_key`); empty: anybody may tell what the filters are
+    """
+    permit = Permit(table, key)
+    shared = {"light": light, "permit": permit}
+    pulsed = PulsedLaserIOC(f"{prefix}pulsed:", repetition_hz=repetition_hz, rates_hz=rates_hz, **shared)
+    cw = CWLaserIOC(f"{prefix}cw:", **shared)
 
     async def standby():
         for laser in (pulsed, cw):
             await laser.standby()
 
-    shutter = ShutterIOC(f"{prefix}shutter:", light=light, standby=standby)
+    shutter = ShutterIOC(f"{prefix}shutter:", standby=standby, **shared)
     return [shutter, pulsed, cw]

@@ -7,6 +7,7 @@ import threading
 from caproto.server import pvproperty
 
 from devices.iocs.instrument import InstrumentIOC, Refused, guarded
+from devices.iocs.measuring import Measuring
 
 READBACK_PERIOD_S = 0.5
 AXES = ("x", "y", "z")
@@ -40,18 +41,17 @@ class StageIOC(InstrumentIOC):
     z_rbv = readback("Z")
     stop = pvproperty(value=0, name="Stop", doc="1 stops a move")
 
-    def __init__(self, *args, stage, **kwargs):
+    def __init__(self, *args, stage, measuring: Measuring, **kwargs):
         super().__init__(*args, **kwargs)
-        self.stage = stage
+        self.stage, self.measuring = stage, measuring
         self.stopping = threading.Event()
-        self.moving = asyncio.Lock()
 
     async def move(self, name: str, value: float):
         """Move one axis, the others staying where they were told to be."""
         low, high = self.stage.limits_um[AXES.index(name)]
         if not (math.isfinite(value) and low <= value <= high):
             raise Refused(f"{value} um is outside the travel {low:g}..{high:g} um")
-        async with self.moving:
+        async with self.measuring.still("the stage does not move"):
             target = {axis: getattr(self, axis).value for axis in AXES} | {name: float(value)}
             self.stopping.clear()
             arrived = await self.off_the_loop(self.stage.move, *target.values(), stop=self.stopping)
@@ -79,6 +79,11 @@ class StageIOC(InstrumentIOC):
         self.stopping.set()
         return 0
 
+    async def show(self):
+        """Tell where the stage stands as where it was told to be."""
+        for axis, position in zip(AXES, self.stage.position_um(), strict=True):
+            await getattr(self, axis).write(position, verify_value=False)
+
     async def read_back(self):
         for axis, position in zip(AXES, self.stage.position_um(), strict=True):
             await getattr(self, f"{axis}_rbv").write(position)
@@ -87,8 +92,7 @@ class StageIOC(InstrumentIOC):
     async def x_rbv(self, instance, async_lib):
         for axis, (low, high) in zip(AXES, self.stage.limits_um, strict=True):
             await getattr(self, axis).write_metadata(lower_ctrl_limit=low, upper_ctrl_limit=high)
-        for axis, position in zip(AXES, self.stage.position_um(), strict=True):
-            await getattr(self, axis).write(position, verify_value=False)
+        await self.show()
         while True:
             await self.read_back()
             await asyncio.sleep(READBACK_PERIOD_S)

@@ -23,6 +23,8 @@ class RasterIOC(InstrumentIOC):
     snake = choice("Snake", ("no", "yes"), doc="odd rows run backwards")
     pattern = choice("Pattern", ("lines", "patch"), doc="what Acquire takes: a line, or the raster at once, serpentine")
 
+    first_line = pvproperty(value=0, name="FirstLine", doc="line in row 0 of the file: not 0 if a raster is continued")
+
     @property
     def grid(self) -> Grid:
         centre, extent = (self.x_centre.value, self.y_centre.value), (self.x_extent.value, self.y_extent.value)

@@ -8,6 +8,7 @@ import numpy as np
 from caproto.server import pvproperty
 
 from devices.iocs.backends import ROUTES
+from devices.iocs.exposure import ExposureIOC
 from devices.iocs.instrument import InstrumentIOC, Refused, text
 from devices.iocs.measuring import Measuring
 from devices.iocs.spads import SpadsIOC, peak_cps
@@ -28,9 +29,12 @@ class RecorderIOC(InstrumentIOC):
 
     arm: Any  # a choice of "closed" and kinds of files
 
-    def __init__(self, *args, bench, spads: SpadsIOC, raw_folder: Path, measuring: Measuring, **kwargs):
+    def __init__(
+        self, *args, bench, spads: SpadsIOC, exposure: ExposureIOC, raw_folder: Path, measuring: Measuring, **kwargs
+    ):
         super().__init__(*args, **kwargs)
-        self.bench, self.spads, self.raw_folder, self.measuring = bench, spads, raw_folder, measuring
+        self.bench, self.spads, self.exposure = bench, spads, exposure
+        self.raw_folder, self.measuring = raw_folder, measuring
         self.file: RowFile | None = None
         self.file_kind = "closed"
 
@@ -83,6 +87,16 @@ class RecorderIOC(InstrumentIOC):
         await self.lit.write(float(block.lit_fraction))
         await self.started.write(float(block.started_s))
         await self.elapsed.write(float(block.elapsed_s))
+
+    async def measure(self, acquire, *what, seconds: float, index: int, stopping, **options):
+        """Let an instrument measure where the stage stands, within the budget; the block, if it was not stopped."""
+        identity = {"acquisition": self.acquisition.value, "index": index, "stop": stopping}
+        async with self.exposure.accounted_here(seconds) as booking:
+            block = await self.off_the_loop(acquire, *what, **identity, **options)
+            booking.settle_share(block.lit_fraction, block.elapsed_s / seconds)
+        if block.interrupted:
+            raise Refused(f"measurement {index} was stopped; nothing of it is kept")
+        return block
 
     async def judge(self, counts: np.ndarray, bin_s: float):
         """Let the SPADs be judged by the most they saw. counts: (n_bins, n_routes)"""

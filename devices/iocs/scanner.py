@@ -11,6 +11,7 @@ import numpy as np
 from caproto.server import pvproperty
 
 from devices.iocs.backends import ROUTES
+from devices.iocs.exposure import lit_seconds
 from devices.iocs.instrument import Refused, choice, guarded
 from devices.iocs.pathway import Pathway
 from devices.iocs.raster import MAX_PIXELS, RasterIOC
@@ -43,9 +44,9 @@ class ScannerIOC(RasterIOC):
     elapsed = pvproperty(value=0.0, name="Elapsed", units="s", precision=3, read_only=True, doc="instrument time")
     overflow = pvproperty(value=0, name="Overflow", read_only=True, doc="1 if a 16-bit channel saturated in the line")
 
-    def __init__(self, *args, bench, card, spads, measuring, **kwargs):
+    def __init__(self, *args, bench, card, spads, exposure, measuring, **kwargs):
         super().__init__(*args, **kwargs)
-        self.bench, self.card, self.spads, self.measuring = bench, card, spads, measuring
+        self.bench, self.card, self.spads, self.exposure, self.measuring = bench, card, spads, exposure, measuring
         self.series = NO_SERIES
 
     @begin.putter
@@ -69,7 +70,10 @@ class ScannerIOC(RasterIOC):
     @guarded
     async def acquire(self, instance, value):
         index, n_pixels = int(value), self.n_pixels
+        if index < self.first_line.value:
+            raise Refused(f"line {index} has no row in the file, which begins with line {self.first_line.value}")
         path = self.pathway(index)
+        self.require_within_travel(path)
         if self.counting.value == "histograms":
             self.card.require_rows_of(n_pixels)
         async with self.measuring.alone() as stopping:
@@ -84,17 +88,40 @@ class ScannerIOC(RasterIOC):
         scan, acquisition = self.bench.scan_line, self.card.acquisition.value
         if counting:
             scan, acquisition = self.bench.scan_counts, self.series
-        block = await self.watched(scan, path, index, acquisition, stopping)
+        block = await self.exposed(scan, path, index, acquisition, stopping)
+        counts = (block.counts if counting else block.histograms.sum(axis=2, dtype=np.int64)).astype(np.int64)
+        await self.judge(counts)
         if block.interrupted:
             raise Refused(f"line {index} was stopped; nothing of it is kept")
         overflow, back = False, np.argsort(path.raster)
-        if counting:
-            counts = block.counts[back].astype(np.int64)
-        else:
-            histograms = block.histograms[back]
-            counts, overflow = histograms.sum(axis=2, dtype=np.int64), bool(np.any(block.overflow))
-            await self.card.store(index, histograms, block.started_s)
-        await self.publish(index, counts, overflow, block, back)
+        if not counting:
+            overflow = bool(np.any(block.overflow))
+            await self.card.store(index - self.first_line.value, block.histograms[back], block.started_s)
+        await self.publish(index, counts[back], overflow, block, back)
+
+    def require_within_travel(self, path: Pathway):
+        """Refused if a pixel lies beyond the travel; on the way to it the stage only crosses what lies between."""
+        for axis, places, (low, high) in zip("xy", (path.x_um, path.y_um), self.bench.stage.limits_um, strict=False):
+            if not (low <= places.min() and places.max() <= high):  # and neither is NaN
+                raise Refused(
+                    f"the raster goes from {axis} = {places.min():g} to {places.max():g} um, the travel is "
+                    f"{low:g}..{high:g} um: another centre, or a smaller extent"
+                )
+
+    async def exposed(self, scan, path: Pathway, index: int, acquisition: int, stopping):
+        """Let the backend scan within the budget of every place; what fell is accounted where it fell."""
+        dwell_s, settle_s = self.dwell.value, self.settle.value
+        async with self.exposure.accounted(path.x_um, path.y_um, dwell_s + settle_s) as booking:
+            block = await self.watched(scan, path, index, acquisition, stopping)
+            seen = np.isfinite(block.x_um)
+            x_um, y_um = np.where(seen, block.x_um, path.x_um), np.where(seen, block.y_um, path.y_um)
+            booking.settle(x_um, y_um, lit_seconds(block, dwell_s, settle_s))
+        return block
+
+    async def judge(self, counts: np.ndarray):
+        """Let the SPADs be judged by the brightest pixel. counts: (n_pixels, n_routes)"""
+        peak = counts.max(axis=0) / self.dwell.value
+        await self.spads.judge(dict(zip(ROUTES, map(float, peak), strict=True)))
 
     async def watched(self, scan, path: Pathway, index: int, acquisition: int, stopping):
         """Let the backend scan; publish the pixel number now and then meanwhile."""
@@ -131,8 +158,6 @@ class ScannerIOC(RasterIOC):
         await self.overflow.write(int(overflow))
         await self.pixels_done.write(len(counts))
         await self.line.write(index)
-        peak = counts.max(axis=0) / self.dwell.value
-        await self.spads.judge(dict(zip(ROUTES, map(float, peak), strict=True)))
 
     @stop.putter
     async def stop(self, instance, value):

@@ -12,8 +12,11 @@ from pathlib import Path
 from caproto.asyncio import server
 
 from devices.iocs.instrument import InstrumentIOC
+from devices.iocs.single_writer import GuardedContext
+from devices.loopback import tell_nobody
 
 ORPHAN_CHECK_S = 0.5
+KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}  # seconds, seconds, times
 
 
 LOOPBACK = "127.0.0.1"
@@ -36,9 +39,13 @@ def loopback_environment(port: int, others: Iterable[int] = (), *, host: str = L
 
 
 async def _socket_without_delay(*args):
-    """Caproto leaves Nagle's algorithm on, which costs 40 ms a put; accepted sockets inherit this option."""
+    """Caproto leaves Nagle's algorithm on, which costs 40 ms a put; accepted sockets inherit these options."""
     sock = await _bound_socket(*args)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a writer whose computer vanished lets go
+    for name, value in KEEPALIVE.items():
+        if hasattr(socket, name):
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
     return sock
 
 
@@ -72,12 +79,14 @@ def announce(path: Path, facts: dict):
 def serve(groups: list[InstrumentIOC], *, port: int, host: str = LOOPBACK, ready: Path | None = None):
     """Serve until SIGINT, SIGTERM, SIGHUP or the death of the parent; shutdown hooks always run."""
     require_free(port)
+    if host == LOOPBACK:
+        tell_nobody()
     asyncio.run(_serve(groups, host, ready))
 
 
 async def _serve(groups: list[InstrumentIOC], host: str, ready: Path | None):
     pvdb = {name: pv for group in groups for name, pv in group.pvdb.items()}
-    context = server.Context(pvdb, [host])
+    context = GuardedContext(pvdb, [host])
     task = asyncio.ensure_future(context.run())
     loop = asyncio.get_running_loop()
     for name in ("SIGINT", "SIGTERM", "SIGHUP"):

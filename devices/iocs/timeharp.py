@@ -77,46 +77,39 @@ class TimeHarpIOC(CardIOC):
             await takes[self.file_kind](int(value), stopping)
         return int(value)
 
-    async def measure(self, acquire, index: int, stopping, **options):
+    async def integrate(self, acquire, index: int, stopping, **options):
         """Let the card measure; the block, if it was not stopped."""
-        block = await self.off_the_loop(
-            acquire,
-            self.integration_time.value,
-            acquisition=self.acquisition.value,
-            index=index,
-            stop=stopping,
-            **options,
-        )
-        if block.interrupted:
-            raise Refused(f"integration {index} was stopped; nothing of it is kept")
-        return block
+        seconds = self.integration_time.value
+        return await self.measure(acquire, seconds, seconds=seconds, index=index, stopping=stopping, **options)
 
     async def take_histograms(self, index: int, stopping):
         """Integrate once, one histogram a route."""
-        block = await self.measure(self.bench.card.acquire, index, stopping)
-        await self.store(index, block.histograms, block.started_s)
+        block = await self.integrate(self.bench.card.acquire, index, stopping)
         counts = block.histograms.sum(axis=1, dtype=np.int64)
+        await self.judge(counts[None], self.integration_time.value)
+        await self.store(index, block.histograms, block.started_s)
         await self.overflow.write(int(np.any(block.overflow)))
         await self.publish(block, counts)
-        await self.judge(counts[None], self.integration_time.value)
 
     async def take_pairs(self, index: int, stopping):
         """Integrate once, one histogram of start-stop times; the pulse counters count along."""
-        block = await self.measure(self.bench.card.acquire_hbt, index, stopping, n_bins=TRACE_BINS)
-        await self.store(index, block.histogram, block.started_s)
+        block = await self.integrate(self.bench.card.acquire_hbt, index, stopping, n_bins=TRACE_BINS)
         trace = block.counts.astype(np.int64)
+        await self.judge(trace, self.integration_time.value / len(trace))
+        await self.store(index, block.histogram, block.started_s)
         await self.coincidences.write(int(block.histogram.sum(dtype=np.int64)))
         await self.trace.write(trace.ravel().tolist())
         await self.overflow.write(int(np.any(block.overflow)))
         await self.publish(block, trace.sum(axis=0))
-        await self.judge(trace, self.integration_time.value / len(trace))
 
     async def take_records(self, index: int, stopping):
         """Measure once, one record a photon. A FIFO that ran over ends it early; what was recorded is kept."""
-        block = await self.measure(self.bench.card.acquire_records, index, stopping)
+        block = await self.integrate(self.bench.card.acquire_records, index, stopping)
+        await self.judge(block.counts[None], max(float(block.elapsed_s), 1e-3))
+        if block.overrun:
+            await self.spads.overran(f"the memory of the card ran over in row {index}, after {block.elapsed_s:.3g} s")
         await self.store(index, block.records, block.started_s)
         await self.n_records.write(len(block.records))
         await self.overrun.write(int(block.overrun))
         await self.overflow.write(0)
         await self.publish(block, block.counts.astype(np.int64))
-        await self.judge(block.counts[None], max(float(block.elapsed_s), 1e-3))

@@ -45,7 +45,11 @@ class FlimAnalyses:
         """What looks at a run while it is measured; nothing if it is neither raster nor instrument response."""
         if start.get("plan_name") == "flim_raster":
             live = LiveFlim(
-                self.irf_of, in_place=in_place, on_line=None if in_place else self.on_line, on_result=self.store
+                self.irf_of,
+                self.documents,
+                in_place=in_place,
+                on_line=None if in_place else self.on_line,
+                on_result=self.store,
             )
             self.live[start["uid"]] = live
             return [live]
@@ -69,11 +73,16 @@ class FlimAnalyses:
         return self.irfs[uid]
 
     def store(self, start: dict, image: FlimMap):
-        """Store a lifetime image as a derived run of its raster."""
+        """Store a lifetime image as a derived run of its raster: of the last run first, then of those it continues."""
         uid, about = image.facts.uid, {"sample_name": image.facts.sample}
         parameters = parameters_of(start, image)
         self.derived_uids[uid] = derive(
-            self.record, "flim_analysis", [uid], flim_arrays(image), parameters=parameters, metadata=about
+            self.record,
+            "flim_analysis",
+            [uid, *start.get("earlier_runs", ())],
+            flim_arrays(image),
+            parameters=parameters,
+            metadata=about,
         )
 
     def result_of(self, uid: str, exit_status: str) -> FlimResult | IrfResult | None:

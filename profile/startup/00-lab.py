@@ -13,6 +13,8 @@ logging.getLogger("caproto").setLevel(logging.CRITICAL)
 try:
     session = start(os.environ.get("LUMINESCOPE_CONFIG", HOUSE / "profile" / "lab.toml"))
 except Exception as why:
+    if "bluesky_queueserver" in sys.modules:  # a worker tells its manager why it cannot start
+        raise
     print(f"\n{why}\n", file=sys.stderr)
     os._exit(1)
 
@@ -42,12 +44,14 @@ from plans import (
     time_zero,
     warm_up,
 )
+from plans.item import item
 
 RE, db, microscope, fs5 = session.RE, session.db, session.microscope, session.fs5
 samples, emitters, lab, panic = session.samples, session.emitters, LabCard(session), session.panic
+night, explain = session.night, session.explain
 RE.obey_signals()
 live_display(session)
 
-if "get_ipython" in globals():
+if "get_ipython" in globals() and hasattr(get_ipython(), "set_custom_exc"):  # not in a worker
     friendly(get_ipython())
 print(lab)

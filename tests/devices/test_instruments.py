@@ -58,9 +58,15 @@ def test_arrays_declare_their_type(session):
 
 def test_the_sync_meter_steps_by_128_hz(session):
     card = session.microscope.timeharp
-    session.RE(bps.mv(session.microscope.pulsed.emission, "on"))
-    session.RE(bps.mv(card.read_sync, 1))
-    session.RE(bps.mv(session.microscope.pulsed.emission, "standby"))
+    emission = session.microscope.pulsed.emission
+
+    def look():
+        yield from bps.mv(emission, "on")
+        yield from bps.mv(card.read_sync, 1)
+
+    session.RE(look())
+    session.RE.wait_for_dark()
+    assert emission.get() == "standby"  # every plan leaves it so
     assert card.sync_rate.get() % 128 == 0 and card.sync_rate.get() == pytest.approx(2e6, rel=1e-3)
 
 

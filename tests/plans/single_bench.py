@@ -53,6 +53,10 @@ class Spads(Device):
     overload = told("")
 
 
+class Exposure(Device):
+    budget = told(0.0)
+
+
 class Card(Device):
     mode, wiring, boot_id, delay = told("point"), told("hbt"), told("boot"), told(120.0)
     base_resolution, range_codes, range_code, offset = told(36.0), told("0\n1\n2\n3\n4\n5"), told(2), told(0.0)
@@ -83,7 +87,7 @@ class Scanner(Device):
 
 class FakeMicroscope(Device):
     shutter, pulsed, cw, piezo = Cpt(Shutter, ""), Cpt(Laser, ""), Cpt(Laser, ""), Cpt(Piezo, "")
-    filters, sample, spads = Cpt(Filters, ""), Cpt(Holder, ""), Cpt(Spads, "")
+    filters, sample, spads, exposure = Cpt(Filters, ""), Cpt(Holder, ""), Cpt(Spads, ""), Cpt(Exposure, "")
     timeharp, counters, scanner = Cpt(Card, ""), Cpt(Counters, ""), Cpt(Scanner, "")
     g2, blinking, field, target = Cpt(Antibunching, ""), Cpt(Intermittency, ""), Cpt(Field, ""), Cpt(Target, "")
     irf_uid, irf_bin_width_ns, irf_period_ns, irf_boot_id = told("irf"), told(0.144), told(500.0), told("boot")

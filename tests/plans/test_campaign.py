@@ -18,6 +18,7 @@ import plans.job
 from analysis.correlation import fit_antibunching
 from analysis.correlation.forecast import live_time_s
 from analysis.emitters import Emitters
+from devices.signals import CommandError
 from lab.emitters.registry import EmitterRegistry
 from plans.antibunching import hbt as real_hbt
 from plans.campaign import qd_campaign
@@ -68,7 +69,7 @@ class Bench:
         piezo = device(x_rbv=50.0, y_rbv=50.0, boot_id="one")
         piezo.x = piezo.y = SimpleNamespace(limits=(0.0, 100.0))
         cw = SimpleNamespace(intensity=SimpleNamespace(limits=(0.0, 5e4)))
-        sample = device(mounted="single", available="single\nfilm2")
+        sample = device(mounted="single", available="single\nfilm2", step="")
         known = {"samples": {"single": {}, "film2": {}}, "emitters": self.registry}
         return SimpleNamespace(**parts, piezo=piezo, cw=cw, sample=sample, **known)
 
@@ -423,3 +424,55 @@ def test_the_plans_of_a_campaign_have_the_options_it_hands_on():
     assert {"sample", "extent_um", "centre_um", "intensity_w_cm2", "md"} <= set(
         inspect.signature(real_search).parameters
     )
+
+
+def test_parts_of_a_step_have_names_and_an_order_that_does_not_depend_on_the_stage(RE, use):
+    whole, parts = Bench(n=4), Bench(n=4)
+    orders = []
+    for bench, cut_off_after in ((whole, None), (parts, 3)):
+        use(bench)
+        told = []
+        bench.microscope.sample.step.subscribe(lambda value, told=told, **_: told.append(value), run=False)
+        bench.microscope.sample.step.put("night/3")
+        if cut_off_after is not None:
+            run(RE, bench, blinking={"duration_s": 20}, max_emitters=cut_off_after)
+            bench.microscope.piezo.x_rbv.put(99.0)
+            bench.microscope.sample.step.put("night/3")
+        run(RE, bench, blinking={"duration_s": 20})
+        orders.append([name for name in dict.fromkeys(told) if name != "night/3"])
+    assert orders[0][0] == "night/3/image-1" and len(orders[0]) == 9
+    assert orders[0][2] == f"{orders[0][1]}/blinking"
+    assert orders[1] == orders[0]
+
+
+LOST = [
+    TimeoutError("no answer"),
+    CommandError("scanner: its IOC restarted during the command; nothing it did counts"),
+    MeasurementError("the light went out in measurement 3 (lit for 20% of it): dead-man: no sign of life"),
+]
+
+
+@pytest.mark.parametrize("error", LOST)
+def test_a_dot_whose_instruments_were_lost_has_not_failed(RE, use, error):
+    bench = use(Bench(n=3))
+    bench.trouble[1] = error
+    with pytest.raises(type(error)):
+        run(RE, bench)
+    states = {dot.emitter: dot.state for dot in bench.registry.campaign("single-1").dots}
+    assert "failed" not in states.values() and list(states.values())[-1] == "begun"
+    begun = bench.measured("hbt")[-1]
+    del bench.trouble[1]
+    assert len(run(RE, bench).done) == 3
+    assert bench.measured("hbt").count(begun) == 2 and bench.measured("hbt")[-3:].count(begun) >= 1
+
+
+def test_the_dot_that_was_begun_comes_first_again(RE, use):
+    bench = use(Bench(n=5))
+    bench.trouble[2] = TimeoutError("no answer")
+    with pytest.raises(TimeoutError):
+        run(RE, bench)
+    del bench.trouble[2]
+    bench.microscope.piezo.x_rbv.put(1.0)
+    before = len(bench.measured("hbt"))
+    run(RE, bench)
+    assert bench.measured("hbt")[before] == 2

@@ -3,7 +3,7 @@
 A small memory-mapped file. A sequence number that is odd while the record changes, and a checksum, make
 every read whole or dark; a missing file is dark too. The shutter is spring-loaded: it stays open only until
 `hold_until`, which its process must keep pushing ahead. The interlock is a byte of its own: it belongs to
-the door, not to the lasers.
+the door, not to the lasers. So does the light of the room, which only the rate meters hear.
 """
 
 from __future__ import annotations
@@ -22,13 +22,18 @@ HOLD_S = 0.5
 RECORD = struct.Struct("<???dddd")  # shutter, pulsed, cw; repetition, pulsed and cw intensity, hold
 HEADER = struct.Struct("<QI")  # sequence number, checksum of the record
 INTERLOCK_AT = 64
+ROOM = struct.Struct("<d")  # counts per second of each counter
+ROOM_AT = 72
 SIZE = 128
 ATTEMPTS = 50
 
 
 @dataclass(frozen=True)
 class BeamState:
-    """The light as it is now; `hold_until` and `read_s` are monotonic seconds of this machine."""
+    """The light as it is now; `hold_until` and `read_s` are monotonic seconds of this machine.
+
+    room_cps : what the light of the room adds to each counter
+    """
 
     shutter_open: bool = False
     pulsed_on: bool = False
@@ -39,6 +44,7 @@ class BeamState:
     hold_until: float = 0.0
     interlock_closed: bool = False
     read_s: float = 0.0
+    room_cps: float = 0.0
 
     @property
     def path_open(self) -> bool:
@@ -122,7 +128,10 @@ class BeamReader:
             record = raw[HEADER.size : HEADER.size + RECORD.size]
             if not sequence & 1 and crc32(record) == checksum:
                 closed = raw[INTERLOCK_AT] == 0
-                self._last = BeamState(*RECORD.unpack(record), interlock_closed=closed, read_s=time.monotonic())
+                room_cps = ROOM.unpack_from(raw, ROOM_AT)[0]
+                self._last = BeamState(
+                    *RECORD.unpack(record), interlock_closed=closed, read_s=time.monotonic(), room_cps=room_cps
+                )
                 return self._last
         return replace(self._last, interlock_closed=mapped[INTERLOCK_AT] == 0, read_s=time.monotonic())
 
@@ -141,6 +150,13 @@ def set_interlock(path: Path, closed: bool) -> None:
     """Close or open the interlock loop of a light path, from any process."""
     mapped = _open(path, create=True)
     mapped[INTERLOCK_AT] = 0 if closed else 1
+    mapped.close()
+
+
+def set_room_light(path: Path, cps: float) -> None:
+    """Switch on the light of the room, so much on each counter, from any process; 0 switches it off."""
+    mapped = _open(path, create=True)
+    ROOM.pack_into(mapped, ROOM_AT, cps)
     mapped.close()
 
 

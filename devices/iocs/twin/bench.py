@@ -13,12 +13,15 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from devices.iocs.backends import Illumination
 from devices.iocs.twin import preset as presets
 from devices.iocs.twin.beam import BeamReader
 from devices.iocs.twin.clock import Clock
 from devices.iocs.twin.counters import TwinCounters
+from devices.iocs.twin.dot_memory import inside, remembered_numbers
 from devices.iocs.twin.dots import Dots
 from devices.iocs.twin.drift import Drift
+from devices.iocs.twin.filters import TwinFilters
 from devices.iocs.twin.mounting import Mounting
 from devices.iocs.twin.piezo import TwinStage
 from devices.iocs.twin.preset import ROUTES, Preset, SamplePreset
@@ -30,6 +33,7 @@ from devices.iocs.twin.timeharp import TwinTimeHarp
 from devices.iocs.twin.train import OpticalTrain
 from devices.iocs.twin.truth import TruthFile
 from devices.iocs.twin.view import View
+from devices.iocs.twin.world import World
 
 
 class Bench:
@@ -39,7 +43,7 @@ class Bench:
     ----------
     preset : its instrument is the bench; its sample is mounted first, in place of a built-in one of that name
     others : presets whose samples can be mounted too, on the same bench
-    memory : folder that keeps what continuous light did to the dots, and how samples lie; None forgets
+    memory : folder that keeps what photons depend on beside the clock, and the moments of `World`; None forgets
     truth : where the sealed truth goes; None keeps none
     """
 
@@ -59,34 +63,67 @@ class Bench:
         self.preset, self.seed, self.clock = preset, seed, clock
         self._given = {given.name: given for given in (*others, preset)}
         self.samples = tuple(sorted({*presets.names(), *self._given}))
-        self.mounted = preset.name
+        self._mounted = remembered_numbers(inside(memory, "mounted.bin"), self.samples.index(preset.name))
         self._made: dict[str, Sample] = {}
         self._memory = memory
         self._truth = TruthFile(truth, preset, seed) if truth else None
         instrument = preset.instrument
-        self.stage = TwinStage(instrument.piezo, clock, seed)
-        drift, sample = Drift(instrument.drift, seed), self._sample(preset.name)
-        mounting = Mounting(
-            instrument.mounting, seed, instrument.piezo.travel_um, memory / "mountings.bin" if memory else None
+        self._world = World(clock, memory, self._look_again)
+        self.stage = TwinStage(instrument.piezo, clock, seed, inside(memory, "stage.bin"))
+        self.filters = TwinFilters(inside(memory, "filters.bin"))
+        self._train = OpticalTrain(
+            instrument,
+            clock,
+            beam,
+            self.stage,
+            Drift(instrument.drift, seed),
+            self._sample(self.mounted),
+            Mounting(instrument.mounting, seed, instrument.piezo.travel_um, inside(memory, "mountings.bin")),
+            self.filters,
+            self._world.begin_part,
         )
-        self._train = OpticalTrain(instrument, clock, beam, self.stage, drift, sample, mounting)
-        self.filters = self._train.filters
         self.spads = TwinSpads(self._train, seed)
-        self.card = TwinTimeHarp(self._train, self._generator, self._record)
+        self.card = TwinTimeHarp(self._train, self._generator, self._record, inside(memory, "wiring.bin"))
         self.counters = TwinCounters(self._train, self._generator, self._record)
         scanner = LineScanner(self._train, self.card, self._generator, self._record)
         self.scan_line, self.scan_counts = scanner.scan_line, scanner.scan_counts
         self.spectrofluorometer = TwinSpectrofluorometer(
-            instrument.fs5, clock, seed, self._samples(), mounted=preset.name, truth=self._truth
+            instrument.fs5,
+            clock,
+            seed,
+            self._samples(),
+            mounted=preset.name,
+            truth=self._truth,
+            memory=memory,
+            begin=self._world.begin_part,
         )
+
+    @property
+    def mounted(self) -> str:
+        """Name of the sample under the objective."""
+        return self.samples[int(self._mounted[0])]
+
+    def begin_step(self, step: str) -> bool:
+        """Begin a step, "" for none; whether the bench is not as it was (see `World`)."""
+        return self._world.begin(step)
+
+    def _look_again(self) -> None:
+        """The sample on the stage, and how it lies, may be those of another moment."""
+        self._train.sample = self._sample(self.mounted)
+        self._train.mounting.lay()
 
     def mount(self, name: str) -> None:
         """Put another sample under the objective; ValueError if there is none of that name."""
         if name not in self.samples:
             raise ValueError(f"sample = {name!r}: there are {', '.join(self.samples)}")
         self._train.sample = self._sample(name)
-        self.mounted = name
+        self._mounted[0] = self.samples.index(name)
         self._train.mounting.put_back()
+
+    def illumination(self) -> Illumination:
+        """Whether light reaches the sample, and the intensity of the lasers that are on."""
+        light = self._train.beam.read()
+        return Illumination(light.lit, light.pulsed_w_cm2 * light.pulsed_on + light.cw_w_cm2 * light.cw_on)
 
     def dots(self, name: str = "") -> Dots:
         """The dots of the sample of that name, or of the mounted one."""
@@ -117,7 +154,7 @@ class Bench:
                 travel_um=self.preset.instrument.piezo.travel_um[:2],
                 psf_fwhm_um=optics.psf_fwhm_um,
                 cw_profile_um=(optics.cw_excitation_fwhm_um, optics.cw_psf_fwhm_um),
-                memory=self._memory / f"dots-{crc32(name.encode()):08x}.bin" if self._memory else None,
+                memory=inside(self._memory, f"dots-{crc32(name.encode()):08x}.bin"),
             )
         if self._truth:
             self._truth.sample(name, self._made[name])

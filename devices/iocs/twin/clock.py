@@ -47,6 +47,16 @@ class Clock:
         """Simulated time in seconds."""
         return float(self._time_s[0])
 
+    @property
+    def acquisitions(self) -> int:
+        """How many numbers were given out."""
+        return int(self._count[0])
+
+    def put_back(self, time_s: float, acquisitions: int) -> None:
+        """Be at that moment again."""
+        with self._lock:
+            self._time_s[0], self._count[0] = time_s, acquisitions
+
     def next_acquisition(self) -> int:
         """A number no acquisition had before: 1, 2, ..."""
         with self._lock:

@@ -48,6 +48,7 @@ class TwinCounters:
     ) -> CounterBlock:
         """Count for `n_bins` bins of `bin_s` where the stage is; the whole bins so far if `stop` is set."""
         _check(n_bins, bin_s)
+        self._train.begin(b"counters", acquisition, index)
         duration_s = n_bins * bin_s
         slice_s = duration_s / min(max(math.ceil(duration_s / SLICE_S - 1e-9), 1), MAX_SLICES)
         started_s, spot_um = self._train.clock.now_s, self._train.stage.at_um[:2]

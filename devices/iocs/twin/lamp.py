@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from devices.iocs.twin.absorption import ANCHOR_NM
 from devices.iocs.twin.clock import Clock
+from devices.iocs.twin.dot_memory import remembered_numbers
 from devices.iocs.twin.spectral_preset import LampPreset
 
 HOUR_S = 3600.0
@@ -17,14 +19,23 @@ SHORTEST_S = 1e-6  # rounding of the clock
 
 
 class Lamp:
-    """Lit `lit_before_s` before time zero; its level is 1 at 405 nm when it is warm."""
+    """Lit `lit_before_s` before time zero; its level is 1 at 405 nm when it is warm.
 
-    def __init__(self, preset: LampPreset, clock: Clock, seed: int) -> None:
+    `memory` keeps since when it burns; None forgets.
+    """
+
+    def __init__(self, preset: LampPreset, clock: Clock, seed: int, memory: Path | None = None) -> None:
         self.preset, self._clock = preset, clock
-        self._lit_s: float | None = -preset.lit_before_s
+        self._since_s = remembered_numbers(memory, -preset.lit_before_s)
         rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(crc32(b"lamp"),)))
         self._phase = rng.uniform(0, 2 * math.pi)
         self._unit = float(self._shape(np.array(ANCHOR_NM)))
+
+    @property
+    def _lit_s(self) -> float | None:
+        """Since when it burns; None if it is off."""
+        since_s = float(self._since_s[0])
+        return None if math.isnan(since_s) else since_s
 
     @property
     def is_on(self) -> bool:
@@ -34,7 +45,8 @@ class Lamp:
     @property
     def warm_up_s(self) -> float:
         """Simulated seconds until it is ready, from now or, if it is off, from switching it on."""
-        burnt_s = 0.0 if self._lit_s is None else self._clock.now_s - self._lit_s
+        lit_s = self._lit_s
+        burnt_s = 0.0 if lit_s is None else self._clock.now_s - lit_s
         left_s = self.preset.warm_up_s - burnt_s
         return left_s if left_s > SHORTEST_S else 0.0
 
@@ -48,7 +60,7 @@ class Lamp:
     def switch(self, on: bool) -> None:
         """Ignite it, or put it out; a lamp that burns is not lit anew."""
         if on != self.is_on:
-            self._lit_s = self._clock.now_s if on else None
+            self._since_s[0] = self._clock.now_s if on else math.nan
 
     def level(self, t_s: float) -> float:
         """How bright it is at a simulated time, flicker aside; 0 when off."""

@@ -28,14 +28,15 @@ class Mounting:
         self.preset, self._seed = preset, seed
         self._centre_um = np.array(travel_um[:2]) / 2
         self._times = remembered_count(memory)
-        self._lay()
+        self.lay()
 
     def put_back(self) -> None:
         """Take the sample off and put it, or another one, back."""
         self._times[0] += 1
-        self._lay()
+        self.lay()
 
-    def _lay(self) -> None:
+    def lay(self) -> None:
+        """Lie as it was put the last time."""
         number = int(self._times[0])
         rng = np.random.default_rng(np.random.SeedSequence(self._seed, spawn_key=(crc32(b"mounting"), number)))
         direction, sense = rng.uniform(0, 2 * np.pi), rng.choice((-1, 1))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 
 from devices.iocs.backends import Point, Stop
 from devices.iocs.twin.clock import Clock
+from devices.iocs.twin.dot_memory import remembered_numbers
 from devices.iocs.twin.lamp import Lamp
 from devices.iocs.twin.scan_program import ScanProgram
 from devices.iocs.twin.spectral_detectors import photomultiplier_counts, read_point
@@ -22,19 +24,25 @@ class OpticalHead:
     """Each point has a generator of its own, made from seed, acquisition and number of the point."""
 
     def __init__(
-        self, preset: SpectrofluorometerPreset, clock: Clock, seed: int, lamp: Lamp, truth: TruthFile | None
+        self,
+        preset: SpectrofluorometerPreset,
+        clock: Clock,
+        seed: int,
+        lamp: Lamp,
+        truth: TruthFile | None,
+        memory: Path | None = None,
     ) -> None:
         self._preset, self._clock, self._seed, self._lamp, self._truth = preset, clock, seed, lamp, truth
         self.shutter = threading.Event()
-        self._at_nm = (PARKED_NM, PARKED_NM)
+        self._at_nm = remembered_numbers(memory, (PARKED_NM, PARKED_NM))
 
     def point(self, program: ScanProgram, index: int, acquisition: int, stop: Stop | None) -> Point | None:
         """Move, wait for the dwell, read; None if stopped, or shut, on the way."""
         to_nm, dwell_s = program.told_nm(index), program.scan.dwell_s
-        away_nm = max(abs(to - at) for to, at in zip(to_nm, self._at_nm, strict=True))
+        away_nm = max(abs(to - at) for to, at in zip(to_nm, self._at_nm.tolist(), strict=True))
         if not self._clock.advance(away_nm / self._preset.move_nm_s, stop):
             return None
-        self._at_nm = to_nm
+        self._at_nm[:] = to_nm
         time_s = self._clock.now_s + dwell_s / 2
         if not self._clock.advance(dwell_s, stop) or not self.shutter.is_set():
             return None

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import math
 import threading
+from pathlib import Path
 from zlib import crc32
 
 import numpy as np
 from numpy.typing import NDArray
 
 from devices.iocs.twin.clock import Clock
+from devices.iocs.twin.dot_memory import remembered_numbers
 from devices.iocs.twin.preset import PiezoPreset
 
 AXES = ("x", "y", "z")
@@ -21,9 +23,9 @@ Position = tuple[float, float, float]
 
 
 class TwinStage:
-    """Three axes in um; `move` returns when the stage has settled."""
+    """Three axes in um; `move` returns when the stage has settled. `memory` keeps where it stands; None forgets."""
 
-    def __init__(self, preset: PiezoPreset, clock: Clock, seed: int) -> None:
+    def __init__(self, preset: PiezoPreset, clock: Clock, seed: int, memory: Path | None = None) -> None:
         self.preset = preset
         self.limits_um = tuple((0.0, travel) for travel in preset.travel_um)
         self.on_target = True
@@ -31,7 +33,7 @@ class TwinStage:
         self._moving = threading.Lock()
         self._noise = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(crc32(b"stage"),)))
         self._noise_lock = threading.Lock()
-        self._at_um: Position = (preset.travel_um[0] / 2, preset.travel_um[1] / 2, preset.travel_um[2] / 2)
+        self._at = remembered_numbers(memory, np.array(preset.travel_um) / 2)
         errors, skew = np.diag(1 + np.array(preset.scale_error)), preset.axis_crosstalk
         self._matrix = np.diag(preset.axis_sign) @ (errors + skew * np.array([[0, 1], [1, 0]]))
 
@@ -39,7 +41,7 @@ class TwinStage:
         """Go there and settle; False if `stop` came first (the stage then stands where it was stopped)."""
         target = self.check(x_um, y_um, z_um)
         with self._moving:
-            start, settle_s = np.array(self._at_um), self.preset.settle_ms / 1000
+            start, settle_s = np.array(self.at_um), self.preset.settle_ms / 1000
             self.on_target, began_s = False, self._clock.now_s
             arrived = self._clock.advance(settle_s, stop)
             remaining = np.exp(-(self._clock.now_s - began_s) / (self.preset.time_constant_ms / 1000))
@@ -56,18 +58,19 @@ class TwinStage:
 
     def place(self, x_um: float, y_um: float, z_um: float) -> None:
         """Be there at once: for whoever times the motion itself, like the line scanner."""
-        self._at_um, self.on_target = (float(x_um), float(y_um), float(z_um)), True
+        self._at[:], self.on_target = (x_um, y_um, z_um), True
 
     @property
     def at_um(self) -> Position:
         """The commanded position without sensor noise."""
-        return self._at_um
+        x_um, y_um, z_um = self._at.tolist()
+        return (x_um, y_um, z_um)
 
     def position_um(self) -> Position:
         """The sensor reading, noise included."""
         with self._noise_lock:
             noise_um = self._noise.normal(0, self.preset.noise_nm / 1000, 3)
-        x, y, z = np.array(self._at_um) + noise_um
+        x, y, z = np.array(self.at_um) + noise_um
         return (float(x), float(y), float(z))
 
     def true_um(self, xy_um: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -88,6 +88,7 @@ class LineScanner:
     ) -> LineBlock:
         """Fly back, then integrate pixel by pixel; ends early if `stop` is set. `on_pixel` hears of each."""
         self._card.require("raster")
+        self._train.begin(b"scanner", acquisition, index)
         rng = self._generator(b"scanner", acquisition, index)
         walk = self._visit(self._path(x_um, y_um, dwell_s, settle_s), dwell_s, settle_s, rng, stop, on_pixel)
         histograms = np.zeros((len(walk.glimpses), len(ROUTES), N_CHANNELS), dtype=np.uint16)
@@ -112,6 +113,7 @@ class LineScanner:
         on_pixel: Callable[[int], None] | None = None,
     ) -> CountedPixels:
         """As `scan_line`, with the pulse counters instead of the card; `lit` is the share under either laser."""
+        self._train.begin(b"scanner", acquisition, index)
         rng = self._generator(b"scanner", acquisition, index)
         walk = self._visit(self._path(x_um, y_um, dwell_s, settle_s), dwell_s, settle_s, rng, stop, on_pixel)
         counts, lit = np.zeros((0, len(ROUTES)), dtype=np.int64), np.zeros(0)

@@ -23,6 +23,11 @@ class TwinSpads:
         self._rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(crc32(b"spads"),)))
         self._lock = threading.Lock()
 
+    @property
+    def dark_cps(self) -> dict[str, float]:
+        """What the counters hear in darkness, by route."""
+        return {route: spad.dark_cps for route, spad in zip(ROUTES, self._train.spads, strict=True)}
+
     def rates(self) -> dict[str, float]:
         """Counts per second of each route in a 0.1 s gate, dead time included."""
         clicks_cps = clicked_cps(self._train)
@@ -38,6 +43,6 @@ def clicked_cps(train: OpticalTrain) -> NDArray[np.float64]:
         train.clock.now_s, GATE_S, float(light.pulsed_lit), light.pulsed_w_cm2, light.repetition_hz, True,
         float(light.cw_lit), light.cw_w_cm2, float(light.lit),
     )  # fmt: skip
-    heard_cps = train.see(spot_um, [now], keep=False).heard_cps[0]
+    heard_cps = train.see(spot_um, [now], keep=False).heard_cps[0] + light.room_cps
     dead_s = np.array([spad.dead_time_ns for spad in train.spads]) * 1e-9
     return heard_cps / (1 + heard_cps * dead_s)

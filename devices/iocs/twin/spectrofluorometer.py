@@ -8,10 +8,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from pathlib import Path
 
 from devices.iocs import scan_check
 from devices.iocs.backends import Point, Scan, Stop
 from devices.iocs.twin.clock import Clock
+from devices.iocs.twin.dot_memory import inside, remembered_numbers
 from devices.iocs.twin.lamp import Lamp
 from devices.iocs.twin.monochromators import OpticalPath
 from devices.iocs.twin.optical_head import OpticalHead
@@ -20,6 +22,7 @@ from devices.iocs.twin.scan_program import ScanProgram
 from devices.iocs.twin.spectra import SampleSpectra
 from devices.iocs.twin.spectral_preset import SpectrofluorometerPreset
 from devices.iocs.twin.truth import TruthFile
+from devices.iocs.twin.world import Begin, nothing
 
 WARM_UP_STEP_S = 1.0
 LONGEST_DARK_S = 3600.0
@@ -40,6 +43,8 @@ class TwinSpectrofluorometer:
         *,
         mounted: str,
         truth: TruthFile | None = None,
+        memory: Path | None = None,
+        begin: Begin = nothing,
     ) -> None:
         self.preset, self.samples = preset, tuple(samples)
         self.limits: Mapping[str, tuple[float, float]] = {
@@ -47,23 +52,34 @@ class TwinSpectrofluorometer:
         }
         self.max_points, self.dead_time_ns = preset.limits.max_points, preset.photomultiplier.dead_time_ns
         self._clock, self._seed, self._presets, self._truth = clock, seed, samples, truth
-        self._lamp = Lamp(preset.lamp, clock, seed)
+        self._lamp = Lamp(preset.lamp, clock, seed, inside(memory, "lamp.bin"))
         self._path = OpticalPath(preset, self._lamp)
-        self._head = OpticalHead(preset, clock, seed, self._lamp, truth)
+        self._head = OpticalHead(preset, clock, seed, self._lamp, truth, inside(memory, "monochromators.bin"))
         self._made: dict[str, SampleSpectra] = {}
-        self.mounted = ""
-        self.mount(mounted)
+        self._mounted = remembered_numbers(inside(memory, "chamber.bin"), self.samples.index(mounted))
+        self._begin = begin
+        self.mount(self.mounted)
+
+    @property
+    def mounted(self) -> str:
+        """Name of the sample in the chamber."""
+        return self.samples[int(self._mounted[0])]
 
     def mount(self, name: str) -> None:
         """Put another sample into the chamber, in the dark; ValueError if there is none of that name."""
         if name not in self.samples:
             raise ValueError(f"sample = {name!r}: there are {', '.join(self.samples)}")
         self.close_shutter()
+        self._spectra(name)
+        self._mounted[0] = self.samples.index(name)
+
+    def _spectra(self, name: str) -> SampleSpectra:
+        """The sample of that name, made when first needed."""
         if name not in self._made:
             self._made[name] = SampleSpectra(self._presets[name](), self._seed, name=name)
         if self._truth:
             self._truth.spectra(name, self._made[name])
-        self.mounted = name
+        return self._made[name]
 
     @property
     def lamp_state(self) -> str:
@@ -103,6 +119,7 @@ class TwinSpectrofluorometer:
         """Counts with the shutter closed, and the simulated seconds they were counted in."""
         if not (math.isfinite(seconds) and 0 < seconds <= LONGEST_DARK_S):
             raise ValueError(f"dark for {seconds} s: it must be more than 0 and at most {LONGEST_DARK_S:g} s")
+        self._begin(b"fs5-dark", acquisition, 0)
         return self._head.dark(seconds, acquisition, stop)
 
     def check(self, scan: Scan) -> None:
@@ -123,10 +140,11 @@ class TwinSpectrofluorometer:
         self.check(scan)
         if not 0 <= first < scan.n_points:
             raise ValueError(f"first = {first}: the scan has the points 0..{scan.n_points - 1}")
-        program = ScanProgram(scan, self._path, self._made[self.mounted], self.preset, self.mounted)
+        program = ScanProgram(scan, self._path, self._spectra(self.mounted), self.preset, self.mounted)
         self._head.shutter.set()
         try:
             for index in range(first, scan.n_points):
+                self._begin(b"fs5", acquisition, index)
                 point = self._head.point(program, index, acquisition, stop)
                 if point is None:
                     return False

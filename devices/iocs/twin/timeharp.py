@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ from devices.iocs.twin import raster, wirings
 from devices.iocs.twin.blocks import Block, HbtBlock, RecordBlock
 from devices.iocs.twin.card import N_CHANNELS, CardSettings
 from devices.iocs.twin.clicks import in_bins
+from devices.iocs.twin.dot_memory import remembered_numbers
 from devices.iocs.twin.observation import observe
 from devices.iocs.twin.preset import ROUTES
 from devices.iocs.twin.records import MAX_RECORDS, Recorder
@@ -22,13 +24,14 @@ from devices.iocs.twin.train import OpticalTrain
 from devices.iocs.twin.view import Glimpse, View
 
 METER_S = 0.5
+NOT_YET = -1
 
 Generator = Callable[[bytes, int, int], np.random.Generator]  # of a device, an acquisition and an index
 Record = Callable[[str, int, int, View, float, NDArray[np.float64]], None]  # what was seen, from where
 
 
 class TwinTimeHarp:
-    """A TimeHarp 200 with a router; what it can measure depends on what is cabled to it."""
+    """A TimeHarp 200 with a router; what it can measure depends on what is cabled to it, which `memory` keeps."""
 
     n_channels = N_CHANNELS
     max_records = MAX_RECORDS
@@ -38,9 +41,10 @@ class TwinTimeHarp:
         train: OpticalTrain,
         generator: Generator,
         record: Record,
+        memory: Path | None = None,
     ) -> None:
         self._train, self._generator, self._record = train, generator, record
-        self._preset, self._wiring = train.preset.card, "raster"
+        self._preset, self._wired = train.preset.card, remembered_numbers(memory, NOT_YET)
         self.serial = self._preset.serial
         self.base_resolution_ps = self._preset.base_resolution_ps
         codes = self._preset.range_codes
@@ -49,15 +53,20 @@ class TwinTimeHarp:
     @property
     def wiring(self) -> str:
         """What is cabled to the card, one of WIRINGS."""
-        return self._wiring
+        return self.cabled or "raster"
 
     @wiring.setter
     def wiring(self, name: str) -> None:
-        self._wiring = wirings.known(name)
+        self._wired[0] = list(wirings.WIRINGS).index(wirings.known(name))
+
+    @property
+    def cabled(self) -> str:
+        """The wiring that somebody chose; "" if nobody has yet."""
+        return "" if self._wired[0] == NOT_YET else list(wirings.WIRINGS)[int(self._wired[0])]
 
     def require(self, wiring: str) -> None:
         """ValueError unless the card is wired so."""
-        wirings.require(self._wiring, wiring)
+        wirings.require(self.wiring, wiring)
 
     def configure(self, range_code: int, offset_ns: float) -> float:
         """Choose range and offset; the offset the card really has. ValueError if it cannot."""
@@ -86,15 +95,16 @@ class TwinTimeHarp:
         return round(self._sync_hz() / quantum_hz) * quantum_hz
 
     def _sync_hz(self) -> float:
-        if self._wiring == "raster":
+        if self.wiring == "raster":
             return self._train.repetition_hz()
-        if self._wiring == "clock":
+        if self.wiring == "clock":
             return 1e9 / self._preset.clock_period_ns
         return float(clicked_cps(self._train)[1])
 
     def acquire(self, tacq_s: float, *, acquisition: int, index: int, stop: threading.Event | None = None) -> Block:
         """Integrate for `tacq_s` where the stage is; what was counted so far if `stop` is set."""
         self.require("raster")
+        self._train.begin(b"card", acquisition, index)
         seen = observe(self._train, tacq_s, stop)
         view, rng = seen.view.as_flat(), self._generator(b"card", acquisition, index)
         histograms, overflow = raster.block(self._train, self.settings, view, seen.glimpses, seen.slice_s, rng)
@@ -107,6 +117,7 @@ class TwinTimeHarp:
     ) -> HbtBlock:
         """As `acquire`, starts and stops from the two counters; what they click meanwhile in `n_bins` equal bins."""
         self.require("hbt")
+        self._train.begin(b"card", acquisition, index)
         if n_bins < 1:
             raise ValueError(f"n_bins = {n_bins}: it must be at least 1")
         seen = observe(self._train, tacq_s, stop)
@@ -127,6 +138,7 @@ class TwinTimeHarp:
     ) -> RecordBlock:
         """As `acquire`, every photon with its time; until the FIFO is full."""
         self.require("clock")
+        self._train.begin(b"card", acquisition, index)
         seen = observe(self._train, tacq_s, stop)
         recorder = Recorder(self._preset, self.settings, len(ROUTES))
         for clicks, end in seen.clicks(self._train, self._generator(b"records", acquisition, index)):

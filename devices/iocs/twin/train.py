@@ -26,6 +26,7 @@ from devices.iocs.twin.preset import ROUTES, InstrumentPreset, SpadPreset
 from devices.iocs.twin.routes import Routes
 from devices.iocs.twin.sample import Sample
 from devices.iocs.twin.view import Glimpse, View
+from devices.iocs.twin.world import Begin
 
 Floats = NDArray[np.float64]
 SLICE_S = 0.1  # light and drift are looked at this often
@@ -33,7 +34,10 @@ MAX_SLICES = 2000  # ... but not more often than this in one dwell
 
 
 class OpticalTrain:
-    """Beam, stage, sample and filters of one bench, looking at one spot at a time."""
+    """Beam, stage, sample and filters of one bench, looking at one spot at a time.
+
+    begin : told of each line, patch and integration before it starts
+    """
 
     def __init__(
         self,
@@ -44,9 +48,11 @@ class OpticalTrain:
         drift: Drift,
         sample: Sample,
         mounting: Mounting,
+        filters: TwinFilters,
+        begin: Begin,
     ) -> None:
         self.preset, self.clock, self.beam, self.stage, self.drift = preset, clock, beam, stage, drift
-        self.sample, self.mounting, self.filters = sample, mounting, TwinFilters()
+        self.sample, self.mounting, self.filters, self.begin = sample, mounting, filters, begin
         self._routes = Routes(preset, self.filters)
 
     def repetition_hz(self, state: BeamState | None = None) -> float:

@@ -9,6 +9,7 @@ from caproto import SkipWrite
 
 from analysis.formats.histograms import HistogramRows
 from devices.iocs import table
+from devices.iocs.backends import Illumination
 
 N_CHANNELS, MAX_RECORDS = 256, 1000
 
@@ -34,11 +35,14 @@ class FakeBench:
     """Each acquisition is told by its index; `wait_s` is how long one takes, `cps` what both SPADs see."""
 
     samples, mounted, wait_s, cps, overrun = ("A",), "A", 0.0, 1000.0, False
+    light, elapsed_s = Illumination(), 1.0
 
     def __init__(self):
-        self.stage = SimpleNamespace(limits_um=[(0, 100)] * 3, position_um=lambda: (0, 0, 0))
+        self.at_um = (0.0, 0.0, 0.0)
+        self.stage = SimpleNamespace(limits_um=[(0, 100)] * 3, position_um=lambda: self.at_um, move=self.move)
         self.filters = FakeFilters()
-        self.spads = SimpleNamespace(rates=lambda: {"perovskite": 0.0, "qd": 0.0})
+        self.rates_cps = {"perovskite": 10.0, "qd": 10.0}
+        self.spads = SimpleNamespace(rates=self.rates, dark_cps={"perovskite": 10.0, "qd": 50.0})
         self.counters = SimpleNamespace(dead_time_ns=(43.0, 50.0), acquire=self.count)
         self.card = SimpleNamespace(
             serial="0815",
@@ -67,9 +71,19 @@ class FakeBench:
     def mount(self, name: str):
         self.mounted = name
 
+    def illumination(self) -> Illumination:
+        return self.light
+
+    def rates(self) -> dict[str, float]:
+        return self.rates_cps
+
+    def move(self, x_um, y_um, z_um, stop=None) -> bool:
+        self.at_um = (x_um, y_um, z_um)
+        return True
+
     def block(self, stop, **data):
         interrupted = stop.wait(self.wait_s) if stop else False
-        facts = {"lit_fraction": 1.0, "started_s": 7.0, "elapsed_s": 1.0, "interrupted": interrupted}
+        facts = {"lit_fraction": 1.0, "started_s": 7.0, "elapsed_s": self.elapsed_s, "interrupted": interrupted}
         return SimpleNamespace(**facts, overflow=np.zeros(2, bool), **data)
 
     def integrate(self, tacq_s, *, acquisition, index, stop=None):
@@ -105,7 +119,8 @@ def ioc(folder, bench, *, wiring: str = "raster"):
     told: list[str] = []
 
     async def put(self, name, value):
-        told.append(f"{name}={value}")
+        if name != "Optics":
+            told.append(f"{name}={value}")
 
     link = type("Link", (table.LightLink,), {"put": put})
     original, table.LightLink = table.LightLink, link

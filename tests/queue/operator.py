@@ -1,0 +1,138 @@
+"""An operator of the queue server, as the tests see one."""
+
+import os
+import threading
+import time
+from pathlib import Path
+
+from lab import journal
+from lab.config import read
+from lab.processes import command_line
+from lab.queue_server.start import finish, start
+from lab.queue_server.watch import watch, worker_pid
+from tests.conftest import house
+
+WHO = {"user": "operator", "user_group": "primary"}
+
+
+class Operator:
+    """A queue server of its own, watched, and a client of it; a context manager."""
+
+    def __init__(self, folder: Path):
+        self.config = read(house(folder, prefix="queue:"))
+
+    def __enter__(self):
+        self.up()
+        return self
+
+    def __exit__(self, *_):
+        self.down()
+
+    def up(self):
+        """Start the server and its watch."""
+        self.server, self.ended = start(self.config), threading.Event()
+        self.watching = threading.Thread(target=watch, args=(self.server, self.ended))
+        self.watching.start()
+        self.client = self.server.client()
+
+    def down(self):
+        self.ended.set()
+        self.watching.join()
+        self.client.__exit__(None, None, None)
+        finish(self.server)
+
+    def crash(self):
+        """Everything is killed at once."""
+        self.ended.set()
+        self.watching.join()
+        self.client.__exit__(None, None, None)
+        kill(*family(self.server.redis.pid), *family(self.server.manager.pid))
+        finish(self.server)
+
+    def ask(self, method, **parameters):
+        return self.client.ask(method, **parameters)
+
+    def wait(self, condition, timeout_s=120.0):
+        """Wait until the manager's status is as wished."""
+        deadline = time.monotonic() + timeout_s
+        while not condition(status := self.client.status() or {}):
+            assert time.monotonic() < deadline, f"it did not happen in time: {status}"
+            time.sleep(0.1)
+        return status
+
+    def open(self):
+        assert self.ask("environment_open")["success"]
+        status = self.wait(lambda s: s.get("manager_state") == "idle")
+        assert status["worker_environment_exists"], self.server.manager.log.read_text()[-3000:]
+
+    def add(self, name, *args, **kwargs):
+        item = {"item_type": "plan", "name": name, "args": list(args), "kwargs": kwargs}
+        return self.ask("queue_item_add", item=item, **WHO)
+
+    def begin(self):
+        """Start the queue; returns when a plan runs."""
+        assert (answer := self.ask("queue_start"))["success"], answer
+        self.wait(lambda s: s.get("re_state") == "running")
+
+    def run(self):
+        """Start the queue; returns the history when it has ended."""
+        before = self.wait(bool)["plan_history_uid"]
+        assert (answer := self.ask("queue_start"))["success"], answer
+        self.wait(lambda s: s.get("manager_state") == "idle" and s["plan_history_uid"] != before)
+        return self.history()
+
+    def clear(self):
+        self.ask("queue_clear")
+        self.ask("history_clear")
+
+    def names(self):
+        """Plans in the queue, in order."""
+        return [item["name"] for item in self.ask("queue_get")["items"]]
+
+    def history(self):
+        """(plan, exit status, uids, message) of what was run."""
+        results = [(item["name"], item["result"]) for item in self.ask("history_get")["items"]]
+        return [(name, r["exit_status"], r["run_uids"], r["msg"]) for name, r in results]
+
+    def is_interrupted(self, uid):
+        """Whether the journal has a run without its end, and nobody who writes it."""
+        return journal.is_interrupted(journal.path_of(self.config.folders.journal, uid))
+
+    def exit_status(self, uid):
+        documents = journal.read_from(journal.path_of(self.config.folders.journal, uid), 0)
+        return next(doc["exit_status"] for _, name, doc in documents if name == "stop")
+
+    def newest_run(self):
+        paths = list(self.config.folders.journal.rglob("*.jsonl"))
+        return max(paths, key=lambda path: path.stat().st_mtime_ns).stem
+
+    def beam(self):
+        """What comes out of the simulated shutter."""
+        from devices.iocs.twin.beam import BeamReader
+
+        return BeamReader(self.config.folders.run / "beam.bin")
+
+    @property
+    def worker(self):
+        return worker_pid(self.config)
+
+    def manager_processes(self):
+        """The manager's own child that answers requests, without the worker."""
+        return [pid for pid in children(self.server.manager.pid) if pid != self.worker]
+
+
+def children(pid: int) -> list[int]:
+    """Living child processes."""
+    tasks = Path(f"/proc/{pid}/task")
+    found = " ".join((task / "children").read_text() for task in tasks.iterdir()) if tasks.exists() else ""
+    return [int(child) for child in found.split() if command_line(int(child))]
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that it started."""
+    return [pid, *(each for child in children(pid) for each in family(child))]
+
+
+def kill(*pids: int):
+    for pid in pids:
+        os.kill(pid, 9)

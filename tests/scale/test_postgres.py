@@ -1,0 +1,48 @@
+"""The same lab with PostgreSQL behind its storage."""
+
+from pathlib import Path
+
+import pytest
+
+from lab.private import private_folder, write_private
+from tests.conftest import house
+from tests.lab.crashes import in_own_process
+from tests.scale.labs import SMALL, measure
+from tests.scale.postgres import PASSWORD, cluster, programs
+
+pytestmark = pytest.mark.xdist_group("scale")
+
+
+def with_database(folder: Path, database: str, **house_: str) -> Path:
+    """A lab whose storage is that database; its password stands in its own file."""
+    file = house(folder, **house_)
+    file.write_text(file.read_text().replace("[storage]\n", f'[storage]\ndatabase = "{database}"\n'))
+    write_private(private_folder(folder / "data" / "storage") / "database_password", f"{PASSWORD}\n")
+    return file
+
+
+def test_two_labs_share_one_catalog_in_postgresql(tmp_path):
+    programs()
+    with cluster() as database:
+        first = in_own_process(measure, str(with_database(tmp_path / "first", database)))
+        file = with_database(tmp_path / "second", database, prefix="second:")
+        second = in_own_process(measure, str(file), first["uid"])
+    for found in (first, second):
+        assert (found["exit_status"], found["refused"]) == ("success", ())
+        assert found["in_table"] == found["in_map"] > 0
+        assert found["derived"] == [found["uid"]]
+    assert {first["uid"], second["uid"]} <= set(second["found"])
+    assert second["of_other"] == SMALL["n_pixels"] * SMALL["n_scans"]
+    files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "database_password"]
+    assert not [path for path in files if path.name in ("catalog.db", "tables.db")]
+    assert not [path for path in files if PASSWORD.encode() in path.read_bytes()]
+
+
+def test_a_password_in_lab_toml_is_refused(tmp_path):
+    from lab.config import ConfigError, read
+
+    file = house(tmp_path)
+    text = file.read_text().replace("[storage]\n", '[storage]\ndatabase = "postgresql://lum:secret@db/runs"\n')
+    file.write_text(text)
+    with pytest.raises(ConfigError, match=r"storage.database"):
+        read(file)
