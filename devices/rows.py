@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from ophyd import EpicsSignalRO
 from ophyd import FormattedComponent as FCpt
 
-from devices.signals import CommandError, Instrument, Reading, Setting, put_and_wait
+from devices.signals import CommandError, Fact, Instrument, Reading, Setting, put_and_wait
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +37,7 @@ class RowStream(Instrument):
     """
 
     arm = FCpt(Setting, "{self.parent.prefix}{self.file_group}Arm", kind="omitted", string=True)
-    arm_error = FCpt(EpicsSignalRO, "{self.parent.prefix}{self.file_group}Error", kind="omitted", string=True)
+    arm_error = FCpt(Fact, "{self.parent.prefix}{self.file_group}Error", kind="omitted", string=True)
     path = FCpt(Reading, "{self.parent.prefix}{self.file_group}Path", kind="omitted", string=True)
 
     file_group = "timeharp:"

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from ophyd import Component as Cpt
 from ophyd import Device, EpicsSignal, EpicsSignalRO, Kind
+from ophyd.signal import EpicsSignalBase
 from ophyd.status import Status
 from ophyd.utils import DisconnectedError, LimitError
 
@@ -19,6 +20,10 @@ FROZEN_S = 3.0
 
 class CommandError(RuntimeError):
     """An instrument refused, failed or vanished; the message names it and says why."""
+
+
+class LostError(CommandError, DisconnectedError):
+    """A signal that was there cannot be read any more."""
 
 
 class Outcome(Status):
@@ -110,7 +115,23 @@ def same(wanted: Any, got: Any) -> bool:
     return math.isclose(wanted, got, rel_tol=1e-6, abs_tol=1e-9)
 
 
-class Setting(EpicsSignal):
+class Told(EpicsSignalBase):
+    """Says which signal cannot be read; the C library of Channel Access says "Get failed; status code: 192"."""
+
+    def get(self, **how):
+        try:
+            return super().get(**how)
+        except Exception as why:
+            if type(why).__module__ != "epics.ca":
+                raise
+            raise LostError(f"{self.name}: its IOC went away ({why}); is it running? Type lab") from why
+
+
+class Fact(Told, EpicsSignalRO):
+    """What an instrument says of itself."""
+
+
+class Setting(Told, EpicsSignal):
     """A setpoint: `set` completes when the IOC has taken it, and fails with the IOC's own words when it has not."""
 
     def __init__(self, *args, rounds: bool = False, **kwargs):
@@ -146,7 +167,7 @@ class Setting(EpicsSignal):
         return described(super().describe(), self)
 
 
-class Reading(EpicsSignalRO):
+class Reading(Told, EpicsSignalRO):
     """A read-only value; arrays declare their type, so that storage keeps it."""
 
     def describe(self):
@@ -177,9 +198,9 @@ def reading(suffix: str, *, kind: str = "normal", string: bool = False) -> Cpt:
 class Instrument(Device):
     """Base of all devices: knows whether its IOC restarted, and why it last refused."""
 
-    boot_id = Cpt(EpicsSignalRO, "BootId", kind=Kind.omitted, string=True)
-    heartbeat = Cpt(EpicsSignalRO, "Heartbeat", kind=Kind.omitted)
-    error = Cpt(EpicsSignalRO, "Error", kind=Kind.omitted, string=True)
+    boot_id = Cpt(Fact, "BootId", kind=Kind.omitted, string=True)
+    heartbeat = Cpt(Fact, "Heartbeat", kind=Kind.omitted)
+    error = Cpt(Fact, "Error", kind=Kind.omitted, string=True)
 
     def object_if_failed(self, boot_id: str, signal: EpicsSignal):
         """Raise CommandError if the IOC refused the last put to `signal` or is not the process it was before."""

@@ -100,7 +100,8 @@ class Catalog(Broker):
         """Return the newest analysis of this run, or None; those that only compared another run with it come last."""
         analyses = self.v3.search(Key("purpose") == "analysis").search(Contains("analysis_of", uid))
         newest = [Run(run, self) for run in analyses.sort(_OLDEST_FIRST).values()[::-1]]
-        return next((run for run in newest if run.start["analysis_of"][0] == uid), next(iter(newest), None))
+        own = (run for run in newest if uid in (run.start["analysis_of"][0], *run.start.get("earlier_runs", ())))
+        return next(own, next(iter(newest), None))
 
     def continued_in(self, uid: str) -> str:
         """The uid of the newest run that goes on with this one, or nothing."""

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -37,10 +37,19 @@ def api_key(folder: Path) -> str:
     return path.read_text(encoding="ascii").strip()
 
 
-def write_config(folder: Path, raw: Path, *, port: int, host: str = LOOPBACK, database: str = "") -> Path:
+def write_config(
+    folder: Path,
+    raw: Path,
+    *,
+    port: int,
+    host: str = LOOPBACK,
+    database: str = "",
+    also_reads: Iterable[Path] = (),
+) -> Path:
     """Write the server's configuration and return its path; arrays are read from `raw`, never written.
 
     database : "postgresql://user@host:port/name", or "" for SQLite files in the folder
+    also_reads : data folders of other labs whose arrays this server may serve
     """
     folder, raw = private_folder(Path(folder).resolve()), Path(raw).resolve()
     files = folder / "files"
@@ -51,7 +60,7 @@ def write_config(folder: Path, raw: Path, *, port: int, host: str = LOOPBACK, da
         "uri": catalog,
         "init_if_not_exists": bool(database) or not _is_initialised(folder / "catalog.db"),
         "writable_storage": [files.as_uri(), tables],
-        "readable_storage": [raw.as_uri()],
+        "readable_storage": [raw.as_uri(), *(place.as_uri() for place in readable(also_reads))],
         "specs": [{"name": "CatalogOfBlueskyRuns", "version": "3.0"}],
     }
     exporter = "bluesky_tiled_plugins.exporters:json_seq_exporter"
@@ -64,6 +73,15 @@ def write_config(folder: Path, raw: Path, *, port: int, host: str = LOOPBACK, da
     path = folder / "server.yml"
     path.write_text(json.dumps(config, indent=2))  # JSON is YAML
     return path
+
+
+def readable(also_reads: Iterable[Path]) -> list[Path]:
+    """Where other labs keep their arrays; neither their keys nor their journals.
+
+    >>> [str(place) for place in readable([Path("/second/data")])]
+    ['/second/data/raw', '/second/data/storage/files']
+    """
+    return [data.resolve() / part for data in also_reads for part in ("raw", "storage/files")]
 
 
 def databases(folder: Path, database: str) -> tuple[str, str]:

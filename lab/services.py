@@ -272,10 +272,10 @@ def _adopted_iocs(config: LabConfig, twin: Mapping[str, Any]) -> Service | None:
 def _start_storage(config: LabConfig, keep: bool, started: list[Service], port: int = 0) -> Service:
     port = port or config.storage.port or free_port()
     server.check_port(port, config.storage.host)
-    where = {"port": port, "host": config.storage.host, "database": config.storage.database}
-    file = server.write_config(config.folders.storage, config.folders.raw, **where)
-    folder = config.folders.storage
-    variables = server.environment(server.api_key(folder), folder, config.storage.database)
+    folder, told = config.folders.storage, config.storage
+    where = {"port": port, "host": told.host, "database": told.database, "also_reads": told.also_reads}
+    file = server.write_config(folder, config.folders.raw, **where)
+    variables = server.environment(server.api_key(folder), folder, told.database)
     service = spawn(server.command(file), (port,), config.folders.run / "storage.log", variables, keep)
     started.append(service)
     return service

@@ -84,17 +84,26 @@ class ChannelAccess:
         return "0.0.0.0" if self.expose else "127.0.0.1"
 
 
+def read_folders(value: Any) -> tuple[Path, ...]:
+    """Folders by their whole names; ValueError says what is allowed."""
+    if not isinstance(value, list) or not all(isinstance(one, str) and Path(one).is_absolute() for one in value):
+        raise ValueError(f'= {value!r}; allowed: a list of whole names of folders, such as ["/srv/second-lab/data"]')
+    return tuple(Path(one) for one in value)
+
+
 @dataclass(frozen=True)
 class Storage:
     """How the storage server is reached, with the key; `expose` lets other computers in.
 
     database : of the catalog and its tables: "" for files of the lab, else "postgresql://user@host:port/name". Its
         password stands in <data>/storage/database_password, never here
+    also_reads : the data folders of other labs that share the database; their files are served here too, never written
     """
 
     port: int = _port(8365)
     expose: bool = False
     database: str = field(default="", metadata={"pattern": r"|postgresql://[\w.-]+@[\w.-]+(:\d{1,5})?/[\w-]+"})
+    also_reads: tuple[Path, ...] = field(default=(), metadata={"read_by": read_folders})
 
     @property
     def host(self) -> str:

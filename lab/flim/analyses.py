@@ -74,12 +74,13 @@ class FlimAnalyses:
 
     def store(self, start: dict, image: FlimMap):
         """Store a lifetime image as a derived run of its raster: of the last run first, then of those it continues."""
-        uid, about = image.facts.uid, {"sample_name": image.facts.sample}
+        uid, earlier = image.facts.uid, list(start.get("earlier_runs", ()))
+        about = {"sample_name": image.facts.sample, **({"earlier_runs": earlier} if earlier else {})}
         parameters = parameters_of(start, image)
         self.derived_uids[uid] = derive(
             self.record,
             "flim_analysis",
-            [uid, *start.get("earlier_runs", ())],
+            [uid, *earlier],
             flim_arrays(image),
             parameters=parameters,
             metadata=about,

@@ -6,6 +6,7 @@ not finished goes on, or profile/overnight.py begins.
 
 import argparse
 import math
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,8 @@ HOUSE = Path(__file__).resolve().parents[2]
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m lab.night", description="a night that goes on whatever dies")
     parser.add_argument("queue", nargs="?", type=Path, help="a queue file, .toml or .py")
-    parser.add_argument("--config", type=Path, default=HOUSE / "profile" / "lab.toml", help="facts of the lab")
+    usual = Path(os.environ.get("LUMINESCOPE_CONFIG", HOUSE / "profile" / "lab.toml"))
+    parser.add_argument("--config", type=Path, default=usual, help="facts of the lab")
     parser.add_argument("--name", help="of the night; without it the date")
     parser.add_argument("--new", action="store_true", help="give up the night that is not finished")
     parser.add_argument("--explain", action="store_true", help="tell what the night would do; nothing moves")

@@ -42,11 +42,15 @@ def answers(lab):
 
 
 def wire(lab, name):
-    """Cable the card and mount the sample as the plan needs it."""
+    """Cable the card and mount the sample as the plan needs it.
+
+    A plan on a dot is a step of the twin's world: its dot blinks and bleaches as it did when the messages were counted.
+    """
     if name in ON_A_DOT:
         mount(lab, "example_qd")
     if lab.microscope.timeharp.wiring.get() != MENU[name][0]:
         lab.RE(bps.mv(lab.microscope.timeharp.wiring, MENU[name][0]))
+    lab.RE(bps.mv(lab.microscope.sample.step, f"faults/{name}" if name in ON_A_DOT else ""))
 
 
 def test_the_menu_has_every_plan():

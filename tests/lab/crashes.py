@@ -14,12 +14,12 @@ import numpy as np
 from tests.conftest import is_line
 
 
-def in_own_process(function, *arguments):
-    """Call a function of this module in a fresh process; its exceptions are raised here."""
+def in_own_process(function, *arguments, timeout_s: float = 240.0):
+    """Call a function in a fresh process; its exceptions are raised here."""
     clean = {key: os.environ.pop(key) for key in list(os.environ) if key.startswith(("EPICS_", "TILED_"))}
     try:
         with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-            return pool.submit(function, *arguments).result(timeout=240)
+            return pool.submit(function, *arguments).result(timeout=timeout_s)
     finally:
         os.environ.update(clean)
 

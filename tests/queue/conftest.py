@@ -9,7 +9,7 @@ from tests.queue.operator import Operator
 
 @pytest.fixture(scope="session")
 def operator(tmp_path_factory):
-    """Somebody who may use the queue; the environment is open."""
+    """Somebody who may use the queue."""
     from lab.queue_server.redis import QueueError, program
 
     try:
@@ -17,5 +17,4 @@ def operator(tmp_path_factory):
     except QueueError as why:
         pytest.skip(str(why))
     with Operator(tmp_path_factory.mktemp("queue")) as operator:
-        operator.open()
         yield operator

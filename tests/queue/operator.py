@@ -65,7 +65,16 @@ class Operator:
         status = self.wait(lambda s: s.get("manager_state") == "idle")
         assert status["worker_environment_exists"], self.server.manager.log.read_text()[-3000:]
 
-    def add(self, name, *args, **kwargs):
+    def ready(self):
+        """Open the environment if there is none, with an instrument response for rasters."""
+        if self.wait(bool)["worker_environment_exists"]:
+            return
+        self.open()
+        self.add("irf", "microscope", min_counts=1000)
+        assert [status for _, status, *_ in self.run()] == ["completed"]
+        self.clear()
+
+    def add(self, name, /, *args, **kwargs):
         item = {"item_type": "plan", "name": name, "args": list(args), "kwargs": kwargs}
         return self.ask("queue_item_add", item=item, **WHO)
 

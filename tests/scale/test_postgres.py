@@ -13,10 +13,11 @@ from tests.scale.postgres import PASSWORD, cluster, programs
 pytestmark = pytest.mark.xdist_group("scale")
 
 
-def with_database(folder: Path, database: str, **house_: str) -> Path:
+def with_database(folder: Path, database: str, also_reads: str = "[]", **house_: str) -> Path:
     """A lab whose storage is that database; its password stands in its own file."""
     file = house(folder, **house_)
-    file.write_text(file.read_text().replace("[storage]\n", f'[storage]\ndatabase = "{database}"\n'))
+    settings = f'[storage]\ndatabase = "{database}"\nalso_reads = {also_reads}\n'
+    file.write_text(file.read_text().replace("[storage]\n", settings))
     write_private(private_folder(folder / "data" / "storage") / "database_password", f"{PASSWORD}\n")
     return file
 
@@ -25,7 +26,7 @@ def test_two_labs_share_one_catalog_in_postgresql(tmp_path):
     programs()
     with cluster() as database:
         first = in_own_process(measure, str(with_database(tmp_path / "first", database)))
-        file = with_database(tmp_path / "second", database, prefix="second:")
+        file = with_database(tmp_path / "second", database, f'["{tmp_path}/first/data"]', prefix="second:")
         second = in_own_process(measure, str(file), first["uid"])
     for found in (first, second):
         assert (found["exit_status"], found["refused"]) == ("success", ())
