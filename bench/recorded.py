@@ -28,10 +28,11 @@ class Recorded:
 def recorded(folder: Path) -> Recorded:
     """Everything that the runs of a night hold; `folder` of the journal.
 
-    Lines of rasters count wherever they were taken. Of what is measured again whole, the last run counts.
+    Lines of rasters count wherever they were taken. Of what is measured again whole, the last run counts. Calibrations
+    that were repeated after a restart belong to no item.
     """
     runs = [Run(path) for path in journal.paths(folder)]
-    of_night = sorted((run for run in runs if "night" in run.start), key=lambda run: run.start["time"])
+    of_night = sorted((run for run in runs if "item" in run.start), key=lambda run: run.start["time"])
     rows: dict[Key, str] = {}
     twice: list[Key] = []
     for run in of_night:

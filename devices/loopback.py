@@ -1,10 +1,11 @@
 """Channel Access that hears and tells this computer alone.
 
 A client of caproto listens for answers to its searches on every interface: anybody on the network could answer them,
-and be taken for an instrument.
+and be taken for an instrument. Where EPICS_CA_ADDR_LIST names another computer, their answers are wanted.
 """
 
 import functools
+import os
 import socket
 from typing import Any
 
@@ -12,10 +13,16 @@ LOOPBACK = "127.0.0.1"
 
 
 class LoopbackSocket(socket.socket):
-    """A socket that is bound to loopback, whatever interface is asked for."""
+    """A socket that is bound to loopback, whatever interface is asked for, unless other computers are searched."""
 
     def bind(self, address: Any) -> None:
-        super().bind((LOOPBACK, address[1]))
+        super().bind(address if searches_elsewhere() else (LOOPBACK, address[1]))
+
+
+def searches_elsewhere() -> bool:
+    """Whether the addresses to be searched are given, and not all of them are this computer's own."""
+    addresses = os.environ.get("EPICS_CA_ADDR_LIST", "").split()
+    return any(address.partition(":")[0] not in (LOOPBACK, "localhost") for address in addresses)
 
 
 def hear_loopback_only() -> None:

@@ -116,15 +116,15 @@ def same(wanted: Any, got: Any) -> bool:
 
 
 class Told(EpicsSignalBase):
-    """Says which signal cannot be read; the C library of Channel Access says "Get failed; status code: 192"."""
+    """Says what it is if it cannot be read; each Channel Access layer has other words, as "status code: 192"."""
 
     def get(self, **how):
         try:
             return super().get(**how)
         except Exception as why:
-            if type(why).__module__ != "epics.ca":
+            if not isinstance(why, (DisconnectedError, TimeoutError)) and type(why).__module__ != "epics.ca":
                 raise
-            raise LostError(f"{self.name}: its IOC went away ({why}); is it running? Type lab") from why
+            raise LostError(f"{self.name}: its IOC went away or hangs ({why}); is it running? Type lab") from why
 
 
 class Fact(Told, EpicsSignalRO):
@@ -153,10 +153,7 @@ class Setting(Told, EpicsSignal):
     def prove(self, value, timeout_s: float, meanwhile: Callable[[], None] = nothing):
         """Put, then compare the readback and ask the instrument for objections."""
         instrument = self.instrument
-        try:
-            boot_id = instrument.boot_id.get()
-        except (DisconnectedError, TimeoutError) as why:
-            raise CommandError(f"{self.name}: its IOC went away or hangs ({why}); is it running? Type lab") from why
+        boot_id = instrument.boot_id.get()
         put_and_wait(self, value, timeout_s, meanwhile)
         instrument.object_if_failed(boot_id, self)
         got = self.get()

@@ -35,11 +35,11 @@ def light_port(config: LabConfig) -> int | None:
     return config.channel_access.light_port or None
 
 
-def trip(prefix: str, port: int) -> str:
+def trip(prefix: str, port: int, host: str) -> str:
     """Trip the shutter and look at it; what it reads back."""
     from devices.iocs.server import loopback_environment
 
-    os.environ.update(loopback_environment(port))
+    os.environ.update(loopback_environment(port, elsewhere=[f"{host}:{port}"]))
     from caproto.sync.client import read as look
     from caproto.sync.client import write
 
@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
         sys.stderr.write(f"no IOCs have left their address in {config.folders.run}: is the lab running? Or {HELP}\n")
         return 1
     try:
-        closed = trip(config.channel_access.prefix, port) == "closed"
+        closed = trip(config.channel_access.prefix, port, config.channel_access.hosts[0]) == "closed"
     except Exception as why:
         sys.stderr.write(f"the light process on port {port} does not answer ({why}): {HELP}\n")
         return 1

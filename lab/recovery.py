@@ -66,11 +66,12 @@ class Recovery:
                 raise CommandError(f"not back after {timeout_s:.0f} s: {missing} ({why}); see iocs.log, or type lab")
 
     def silent(self, given_up: threading.Event) -> list[str]:
-        """Names of those whose heart does not beat."""
+        """Names of those whose heart does not beat, or that are not there as a whole yet."""
         before = self.of_all(lambda group: value_of(group.heartbeat))
         given_up.wait(LOOK_S)
         after = self.of_all(lambda group: value_of(group.heartbeat))
-        return [name for name, beat in after.items() if beat is None or beat == before[name]]
+        cut_off = {group.name for group in self.groups if not getattr(group, "connected", True)}
+        return [name for name, beat in after.items() if beat is None or beat == before[name] or name in cut_off]
 
     def taken_back(self) -> tuple[str, ...]:
         """The lease renewed, latches of the loss cleared; names of those that restarted."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from lab import server
+from lab import elsewhere, server
 from lab.config import LabConfig
 from lab.lock import RigLock
 from lab.private import private_folder
@@ -35,6 +35,7 @@ class Lab:
     iocs: Service
     storage_url: str
     api_key: str = field(repr=False)
+    hosts: tuple[str, str] = (LOOPBACK, LOOPBACK)  # of light and bench
 
     @property
     def light_port(self) -> int:
@@ -104,10 +105,12 @@ def up(
         started: list[Service] = []
         try:
             storage = _running_storage(found, config) or _start_storage(config, keep, started)
-            iocs = _running_iocs(found, _settings(config, twin)) or _adopted_iocs(config, twin)
-            iocs = iocs or _start_iocs(config, twin, keep, command, started, resume=resume)
+            iocs = elsewhere.iocs(config, twin) or _running_iocs(found, _settings(config, twin))
+            iocs = (
+                iocs or _adopted_iocs(config, twin) or _start_iocs(config, twin, keep, command, started, resume=resume)
+            )
             lab = _lab(config, storage, iocs)
-            _wait(lab, config.folders.run, timeout_s)
+            _wait(lab, config, timeout_s)
         except BaseException:
             stop(started)
             raise
@@ -133,7 +136,7 @@ def revive(config: LabConfig, lab: Lab, timeout_s: float = 90.0, **twin: Any) ->
                 _end_orphans(config.folders.run)
                 iocs = _start_iocs(config, options, False, ioc_command, started, lab.iocs.ports, resume=True)
             revived = replace(lab, storage=storage, iocs=iocs)
-            _wait(revived, config.folders.run, timeout_s)
+            _wait(revived, config, timeout_s)
         except BaseException:
             stop(started)
             raise
@@ -159,6 +162,8 @@ def _end_orphans(run: Path) -> None:
 def find(config: LabConfig) -> Lab | None:
     """Return the running lab of this configuration, or None; nothing is started."""
     found = _recorded(config)
+    if (there := elsewhere.iocs(config, {})) is not None:
+        found["iocs"] = there
     if set(found) != {"storage", "iocs"} or not all(service.alive for service in found.values()):
         return None
     return _lab(config, found["storage"], found["iocs"])
@@ -166,14 +171,14 @@ def find(config: LabConfig) -> Lab | None:
 
 def down(lab: Lab, grace_s: float = GRACE_S) -> None:
     """Stop both processes and all they started: asked first, killed after `grace_s`."""
-    stop([lab.iocs, lab.storage], grace_s)
+    stop([service for service in (lab.iocs, lab.storage) if service.pid], grace_s)
     (lab.data / "run" / "lab.json").unlink(missing_ok=True)
 
 
 def release(lab: Lab) -> None:
     """Stop what this process started; what ran before stays."""
     ours = [service for service in (lab.iocs, lab.storage) if service.process is not None]
-    if len(ours) == 2:
+    if len(ours) == 2 or (ours and not lab.iocs.pid):
         down(lab)
     else:
         stop(ours)
@@ -183,7 +188,7 @@ def environment(lab: Lab) -> dict[str, str]:
     """Return the variables a client of this lab needs before it imports ophyd or tiled."""
     no_proxy = ",".join(filter(None, [os.environ.get("NO_PROXY"), "127.0.0.1", "localhost"]))
     return {
-        "EPICS_CA_ADDR_LIST": f"127.0.0.1:{lab.light_port} 127.0.0.1:{lab.bench_port}",
+        "EPICS_CA_ADDR_LIST": f"{lab.hosts[0]}:{lab.light_port} {lab.hosts[1]}:{lab.bench_port}",
         "EPICS_CA_AUTO_ADDR_LIST": "NO",
         "EPICS_CA_REPEATER_PORT": str(lab.bench_port + 1),
         "OPHYD_CONTROL_LAYER": os.environ.get("OPHYD_CONTROL_LAYER", "caproto"),
@@ -217,7 +222,8 @@ def check_ca_port(port: int, key: str) -> None:
 
 def _lab(config: LabConfig, storage: Service, iocs: Service) -> Lab:
     address = server.url(storage.ports[0], config.storage.host)
-    return Lab(config.folders.data, storage, iocs, address, server.api_key(config.folders.storage))
+    key = server.api_key(config.folders.storage)
+    return Lab(config.folders.data, storage, iocs, address, key, config.channel_access.hosts)
 
 
 def _lasting(found: dict[str, Service]) -> dict[str, Service]:
@@ -304,7 +310,7 @@ def _start_iocs(
     return service
 
 
-def _wait(lab: Lab, run: Path, timeout_s: float) -> None:
+def _wait(lab: Lab, config: LabConfig, timeout_s: float) -> None:
     """Return when storage answers and the IOCs have written that all PVs are served."""
     deadline = time.monotonic() + timeout_s
     server.wait_until_healthy(
@@ -314,7 +320,10 @@ def _wait(lab: Lab, run: Path, timeout_s: float) -> None:
         log=lab.storage.log,
         timeout_s=timeout_s,
     )
-    while not _are_served(run / "iocs.json"):
+    if config.channel_access.elsewhere:
+        elsewhere.wait(config, timeout_s)
+        return
+    while not _are_served(config.folders.run / "iocs.json"):
         if not lab.iocs.alive:
             log = lab.iocs.log
             raise ServiceError(f"the IOCs stopped while starting; the end of {log}:\n{server.tail(log)}")
@@ -338,7 +347,7 @@ def _settings(config: LabConfig, twin: Mapping[str, Any]) -> str:
 
 def _record(config: LabConfig, lab: Lab) -> None:
     """Write lab.json whole, for later sessions; the key stays in its own file."""
-    services = {"storage": lab.storage, "iocs": lab.iocs}
+    services = {name: one for name, one in (("storage", lab.storage), ("iocs", lab.iocs)) if one.pid}
     path = config.folders.run / "lab.json"
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps({name: _as_json(service) for name, service in services.items()}, indent=2))

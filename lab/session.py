@@ -142,6 +142,12 @@ class Session:
         """Send a stored run through the live analysis again; the result is stored as a new derived run."""
         return self.analyses.replay(uid)
 
+    def refit(self, uids: Iterable[str], client: Any = None) -> list[Any]:
+        """Analyse stored rasters and spectra again, on the Dask cluster of `client`; stored as new derived runs."""
+        from lab.refit import refit
+
+        return refit(uids, folder=self.config.folders.journal, record=self.analyses.record, client=client)
+
     def pl_series(self, uids: Iterable[str]) -> PlSeriesResult:
         """Put luminescence spectra of several samples, runs of the plan `pl`, on one scale; stored as a derived run."""
         return self.analyses.spectra.series(uids)
@@ -258,7 +264,8 @@ def registry(config: LabConfig, runs_of: Callable[[str], Any]) -> Samples:
 def twin_facts(config: LabConfig) -> dict[str, Any] | bool:
     """Preset and seed of the simulated bench, as its process says, or False."""
     try:
-        return json.loads((config.folders.run / "iocs.json").read_text())["twin"]
+        told = "bench.json" if config.channel_access.elsewhere else "iocs.json"
+        return json.loads((config.folders.run / told).read_text())["twin"]
     except (OSError, ValueError, KeyError):
         return False
 

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST_INTERRUPTIONS = 20  # of one item, without progress
 LOOK_S = 1.0  # while waiting
+ASIDE = "-"  # the step of what does not belong to the night: recovery, parking a night that is cut off
 OF_THE_LOSS = ("dead-man", "bench:")  # reasons of darkness that a lost process leaves
 
 
@@ -146,7 +147,7 @@ def caught(inner: MsgGenerator) -> Generator[Msg, Any, Exception | None]:
 def lost_with(shift: Shift, error: Exception) -> Generator[Msg, Any, str]:
     """What was lost when the error came, once it is back; nothing if all was there. CommandError if it stays away."""
     restarted = yield from recover()
-    yield from bps.mv(shift.microscope.sample.step, "")
+    yield from bps.mv(shift.microscope.sample.step, ASIDE)
     if restarted:
         return f"{', '.join(restarted)} restarted"
     vanished = any(isinstance(each, TimeoutError) or "Disconnected" in type(each).__name__ for each in chain(error))
@@ -201,8 +202,9 @@ def told(error: BaseException) -> str:
 
 
 def parked(shift: Shift) -> MsgGenerator:
-    """Dark, lasers at rest, stage in the middle, no step; what cannot be reached is logged."""
-    for tidy in (lambda: bps.mv(shift.microscope.sample.step, ""), lambda: park(shift.microscope)):
+    """Dark, lasers at rest, stage in the middle, in no step of the night; what cannot be reached is logged."""
+    step = "" if shift.night.finished else ASIDE
+    for tidy in (lambda: bps.mv(shift.microscope.sample.step, step), lambda: park(shift.microscope)):
         error = yield from caught(tidy())
         if error is not None:
             log.error("after the night: %s", told(error))

@@ -162,9 +162,13 @@ def serve_part(options: argparse.Namespace, config: LabConfig):
     port, other = options.light_port, options.bench_port
     if options.only == "bench":
         port, other = other, port
-    host = config.channel_access.host
-    os.environ.update(loopback_environment(port, [other], host=host))
-    serve(MAKERS[options.only](options, config), port=port, host=host, ready=options.folder / f"{options.only}.json")
+    access, places = config.channel_access, ()
+    if access.elsewhere:
+        places = (f"{access.light_host}:{options.light_port}", f"{access.bench_host}:{options.bench_port}")
+    os.environ.update(loopback_environment(port, [other], host=access.host, elsewhere=places))
+    about = {"twin": {"preset": options.preset, "seed": options.seed}}
+    groups, ready = MAKERS[options.only](options, config), options.folder / f"{options.only}.json"
+    serve(groups, port=port, host=access.host, ready=ready, about=about)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -71,12 +71,27 @@ class Folders:
 
 @dataclass(frozen=True)
 class ChannelAccess:
-    """How IOCs are reached; `expose` lets other computers in."""
+    """How IOCs are reached; `expose` lets other computers in.
+
+    light_host, bench_host : computers that serve the two parts; "" for this one, where the session starts them
+    """
 
     prefix: str = field(default="lum:", metadata={"pattern": r"[A-Za-z0-9_:.-]+"})
     light_port: int = _port(5364)
     bench_port: int = _port(5366)
     expose: bool = False
+    light_host: str = field(default="", metadata={"pattern": r"[\w.-]*"})
+    bench_host: str = field(default="", metadata={"pattern": r"[\w.-]*"})
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other computers serve the instruments: nothing is started for them here."""
+        return bool(self.light_host and self.bench_host)
+
+    @property
+    def hosts(self) -> tuple[str, str]:
+        """Where light and bench are found."""
+        return (self.light_host, self.bench_host) if self.elsewhere else ("127.0.0.1", "127.0.0.1")
 
     @property
     def host(self) -> str:
@@ -216,6 +231,7 @@ def read(path: str | Path) -> LabConfig:
         raise ConfigError(f"{path}: not complete TOML ({error}); correct that line") from error
     config = replace(_section(LabConfig, tables, path, ""), file=path)
     _check_ports(config, path)
+    _check_hosts(config.channel_access, path)
     return config
 
 
@@ -300,6 +316,22 @@ def _check_ports(config: LabConfig, file: Path) -> None:
         if port and port in seen:
             raise _complaint(file, key, port, f"a port other than that of {seen[port]}, or 0 for a free one")
         seen[port] = key
+
+
+def _check_hosts(access: ChannelAccess, file: Path) -> None:
+    """IOCs on other computers are both named, with their ports, and let other computers in."""
+    if not (access.light_host or access.bench_host):
+        return
+    for key in ("light_host", "bench_host"):
+        if not getattr(access, key):
+            raise _complaint(
+                file, f"channel_access.{key}", "", "a computer's name or address, as the other host is named"
+            )
+    for key in ("light_port", "bench_port"):
+        if not getattr(access, key):
+            raise _complaint(file, f"channel_access.{key}", 0, "1 to 65535, because other computers must find it")
+    if not access.expose:
+        raise _complaint(file, "channel_access.expose", False, "true, because light_host and bench_host are named")
 
 
 def _join(section: str, key: str) -> str:

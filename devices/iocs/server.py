@@ -6,8 +6,9 @@ import os
 import signal
 import socket
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from caproto.asyncio import server
 
@@ -22,9 +23,14 @@ KEEPALIVE = {"TCP_KEEPIDLE": 5, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3}  # seconds
 LOOPBACK = "127.0.0.1"
 
 
-def loopback_environment(port: int, others: Iterable[int] = (), *, host: str = LOOPBACK) -> dict[str, str]:
-    """Channel Access on one interface: serve on `port`, find servers on `port` and `others`, no beacons."""
-    addresses = " ".join(f"127.0.0.1:{p}" for p in (port, *others))
+def loopback_environment(
+    port: int, others: Iterable[int] = (), *, host: str = LOOPBACK, elsewhere: Iterable[str] = ()
+) -> dict[str, str]:
+    """Channel Access on one interface: serve on `port`, find servers on `port` and `others`, no beacons.
+
+    elsewhere : "host:port" of servers on other computers, which are found instead
+    """
+    addresses = " ".join(elsewhere) or " ".join(f"127.0.0.1:{p}" for p in (port, *others))
     return {
         "EPICS_CAS_SERVER_PORT": str(port),
         "EPICS_CA_SERVER_PORT": str(port),
@@ -76,15 +82,24 @@ def announce(path: Path, facts: dict):
     Path(draft.name).replace(path)
 
 
-def serve(groups: list[InstrumentIOC], *, port: int, host: str = LOOPBACK, ready: Path | None = None):
-    """Serve until SIGINT, SIGTERM, SIGHUP or the death of the parent; shutdown hooks always run."""
+def serve(
+    groups: list[InstrumentIOC],
+    *,
+    port: int,
+    host: str = LOOPBACK,
+    ready: Path | None = None,
+    about: Mapping[str, Any] | None = None,
+):
+    """Serve until SIGINT, SIGTERM, SIGHUP or the death of the parent; shutdown hooks always run.
+
+    ready : where port, boot ids and the facts of `about` stand as long as all PVs are served
+    """
     require_free(port)
-    if host == LOOPBACK:
-        tell_nobody()
-    asyncio.run(_serve(groups, host, ready))
+    tell_nobody()
+    asyncio.run(_serve(groups, host, ready, about or {}))
 
 
-async def _serve(groups: list[InstrumentIOC], host: str, ready: Path | None):
+async def _serve(groups: list[InstrumentIOC], host: str, ready: Path | None, about: Mapping[str, Any]):
     pvdb = {name: pv for group in groups for name, pv in group.pvdb.items()}
     context = GuardedContext(pvdb, [host])
     task = asyncio.ensure_future(context.run())
@@ -96,7 +111,7 @@ async def _serve(groups: list[InstrumentIOC], host: str, ready: Path | None):
     if ready is not None:
         while not task.done() and not (context.port and all(group.boot_id.value for group in groups)):
             await asyncio.sleep(0.02)
-        facts = {"pid": os.getpid(), "port": context.port}
+        facts = {**about, "pid": os.getpid(), "port": context.port}
         announce(ready, facts | {"boot_ids": {g.prefix: g.boot_id.value for g in groups}})
     try:
         await task

@@ -35,7 +35,12 @@ def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
+    from lab.night.entry import name_problem
+
     given = parse(argv)
+    if given.name and (problem := name_problem(given.name)):
+        sys.stderr.write(f"{problem}\n")
+        return 2
     if given.child or given.explain:
         from lab.night.child import run
 

@@ -1,5 +1,6 @@
 """What is known of a night: its items, each with its state and runs. All of it stands in the ledger on disk."""
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ WAITING, RUNNING, DONE, FAILED, SKIPPED, INTERRUPTED = (
 )
 STATES = (WAITING, RUNNING, DONE, FAILED, SKIPPED, INTERRUPTED)
 FINISHED = (DONE, FAILED, SKIPPED)
+NAME = re.compile(r"\w([\w.-]{0,78}\w)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -72,3 +74,14 @@ class Night:
 
     def of_state(self, *states: str) -> tuple[Entry, ...]:
         return tuple(entry for entry in self.entries if entry.state in states)
+
+
+def name_problem(name: Any) -> str | None:
+    """The problem with the name of a night, or None; its report is a file of that name.
+
+    >>> name_problem("2026-11-22-2"), name_problem("../mine")
+    (None, "name='../mine': must be 1..80 letters, digits, - _ . (not at the ends)")
+    """
+    if isinstance(name, str) and NAME.fullmatch(name):
+        return None
+    return f"name={name!r}"[:60] + ": must be 1..80 letters, digits, - _ . (not at the ends)"

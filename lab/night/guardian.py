@@ -14,7 +14,8 @@ from lab.processes import Service
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
-MOST_RESTARTS, WINDOW_S = 5, 600.0
+MOST_RESTARTS, WINDOW_S = 5, 600.0  # that did not last
+LASTING_S = 60.0  # what all lived through after a restart is held against nobody
 STOPPING_S = 5.0
 LOW_BYTES, DISK_LOOK_S = 10e9, 60.0
 
@@ -38,7 +39,7 @@ class Guardian:
         twin: Mapping[str, Any] | None = None,
     ):
         self.config, self.lab, self.changed, self.twin = config, lab, changed, dict(twin or {})
-        self.restarts: list[float] = []
+        self.restarts: list[float] = []  # that did not last
         self.disk_told_s = -DISK_LOOK_S
         self.looking = threading.Lock()
         self.stopped, self.over = threading.Event(), threading.Event()
@@ -57,9 +58,10 @@ class Guardian:
     def look(self):
         """Bring back what died, unless that happens too often; tell when the disk gets full."""
         self.look_at_disk()
-        if self.stopped.is_set() or not (dead := self.dead()):
+        now_s, dead = time.monotonic(), self.dead()
+        if self.stopped.is_set() or not dead:
+            self.restarts = [] if self.restarts and now_s - self.restarts[-1] > LASTING_S else self.restarts
             return
-        now_s = time.monotonic()
         self.restarts = [t for t in self.restarts if now_s - t < WINDOW_S]
         if len(self.restarts) >= MOST_RESTARTS:
             return

@@ -17,6 +17,7 @@ from typing import Any
 
 from lab.config import LabConfig
 from lab.night.entry import Night
+from lab.night.headway import headway
 from lab.night.ledger import Ledger
 from lab.night.terminal import Terminal
 
@@ -24,8 +25,8 @@ log = logging.getLogger(__name__)
 
 DONE, FAILED, REFUSED, STOPPED = 0, 1, 2, 4  # exit codes of a session
 LOOK_S = 0.5
-MOST_RESTARTS, WINDOW_S = 5, 600.0
-MOST_FRUITLESS = 3  # in a row, without a line of progress
+MOST_RESTARTS, WINDOW_S = 60, 3600.0  # however far the night comes between them
+MOST_FRUITLESS = 6  # in a row, without a line or another point
 GRACE_S = 40.0
 REPORT_S = 900.0
 ASKED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -45,7 +46,7 @@ class Keeper:
         self.folder = config.folders.night
         self.asked = 0  # the signal that asked to end
         self.restarts: list[float] = []
-        self.fruitless, self.mark = 0, ""
+        self.fruitless, self.mark = 0, self.headway()
 
     def keep(self) -> int:
         """The night, whatever dies; the exit code of the whole."""
@@ -73,7 +74,7 @@ class Keeper:
             if code in (DONE, STOPPED):
                 return self.over(code)
             if code == REFUSED:
-                return code
+                return self.refused(code)
             if code in HANDED_ON:
                 return self.told_to_end(code)
             if (why := self.hopeless()) is not None:
@@ -109,25 +110,21 @@ class Keeper:
 
     def hopeless(self) -> str | None:
         """Why the session is not started once more, or None."""
-        mark = self.progress()
+        mark = self.headway()
         self.fruitless = 0 if mark != self.mark else self.fruitless + 1
         self.mark, now_s = mark, time.monotonic()
         self.restarts = [t for t in self.restarts if now_s - t < WINDOW_S]
         if self.fruitless >= MOST_FRUITLESS:
-            return f"it died {self.fruitless + 1} times without any progress"
+            return f"it died {self.fruitless} times without a line of progress"
         if len(self.restarts) >= MOST_RESTARTS:
-            return f"it died {MOST_RESTARTS + 1} times in {WINDOW_S / 60:.0f} minutes"
+            return f"it died {MOST_RESTARTS + 1} times in an hour"
         self.restarts.append(now_s)
         return None
 
-    def progress(self) -> str:
-        """What changes when a night comes forward: states of items, and the size of what is recorded."""
+    def headway(self) -> tuple[int, int]:
+        """What grows when the night comes forward."""
         night = self.unfinished()
-        states = [] if night is None else [(entry.state in ("done", "failed", "skipped")) for entry in night.entries]
-        journal = self.config.folders.journal
-        newest = sorted(journal.glob("[0-9]*/[0-9]*/[0-9]*"))[-1:]
-        lines = sum(size_of(path) for day in newest for path in day.glob("*.jsonl"))
-        return f"{states} {lines}"
+        return harmless(lambda: headway(self.config.folders.journal, night)) or (0, 0) if night is not None else (0, 0)
 
     def over(self, code: int) -> int:
         """The night came to its end: the report."""
@@ -148,6 +145,12 @@ class Keeper:
             log.error("the report was not written (%s); again: python -m lab.night.report %s", why, name)
             return None
         return self.config.folders.nights / f"{name}.html"
+
+    def refused(self, code: int) -> int:
+        """The session said why; a night that could have gone on does not."""
+        if self.unfinished() is not None:
+            self.rest("stopped", "it was refused when it was to go on: see the terminal")
+        return code
 
     def told_to_end(self, code: int) -> int:
         self.terminal.end()
@@ -215,14 +218,6 @@ def opened_ledger(config: LabConfig) -> Ledger | None:
     """The ledger, if there is one that can be read."""
     path = config.folders.data / "nights.sqlite"
     return harmless(lambda: Ledger(path, config.folders.journal)) if path.exists() else None
-
-
-def size_of(path: Path) -> int:
-    """Of a file, 0 if it is gone."""
-    try:
-        return path.stat().st_size
-    except OSError:
-        return 0
 
 
 def ended(code: int) -> str:

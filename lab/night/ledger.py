@@ -11,7 +11,7 @@ from typing import Any
 from lab.encoding import decode, encode
 from lab.night.book import Book, LedgerError
 from lab.night.continuation import continuation, recorded_runs
-from lab.night.entry import FINISHED, INTERRUPTED, RUNNING, STATES, Entry, Night
+from lab.night.entry import FINISHED, INTERRUPTED, RUNNING, STATES, Entry, Night, name_problem
 from plans.item import Item
 
 __all__ = ["Ledger", "LedgerError"]
@@ -72,6 +72,8 @@ class Ledger:
         """A name that no night has: the given one, or the date and a number."""
         known = self.names()
         if name is not None:
+            if problem := name_problem(name):
+                raise LedgerError(problem)
             if name in known:
                 raise LedgerError(f"the night {name!r} is over: choose another NAME, or none")
             return name

@@ -113,7 +113,7 @@ def facts(status: NightStatus) -> list[str]:
         (f"{finished} of {len(status.items)}", "items ended"),
         (progress, "of the present item"),
         (f"{clock(status.item_end_s)}", f"item ends, in {span(left_s(status, status.item_end_s))}"),
-        (f"{clock(status.night_end_s)}", f"night ends, in {span(left_s(status, status.night_end_s))}"),
+        (f"{clock(status.night_end_s)}", night_ends(status)),
         (f"{clock(status.until_s)}", "the latest"),
     ]
     given = [True, status.progress is not None, *map(known, (status.item_end_s, status.night_end_s, status.until_s))]
@@ -122,6 +122,10 @@ def facts(status: NightStatus) -> list[str]:
         for (one, what), is_known in zip(told, given, strict=True)
         if is_known
     ]
+
+
+def night_ends(status: NightStatus) -> str:
+    return "the night ended" if over(status) else f"night ends, in {span(left_s(status, status.night_end_s))}"
 
 
 def left_s(status: NightStatus, end_s: float | None) -> float | None:

@@ -11,6 +11,7 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import Any
 
+from lab.night.entry import name_problem
 from plans.item import Item
 from plans.moments import moment_of
 from plans.night import as_queue
@@ -93,9 +94,8 @@ def night_problems(night: Any) -> list[str]:
     found: list[str | None] = [
         f"night: {key}: there is no such key; there are {', '.join(OF_NIGHT)}" for key in night if key not in OF_NIGHT
     ]
-    name, longest = night.get("name"), night.get("max_time_s")
-    if "name" in night and not (isinstance(name, str) and name.strip() and name.isprintable() and len(name) <= 100):
-        found.append(f"name={name!r}"[:60] + ": must be 1..100 printable letters")
+    longest = night.get("max_time_s")
+    found.append(name_problem(night["name"]) if "name" in night else None)
     if longest is not None:
         found.append(outside("max_time_s", longest, 1e-3, 1e9))
     found.append(moment_of("until", night.get("until"), 0.0)[1] if is_wrong_moment(night.get("until")) else None)

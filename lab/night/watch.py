@@ -5,13 +5,13 @@ import math
 import shutil
 import threading
 import time
-from collections import deque
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from lab.night.course import Course
 from lab.night.entry import FAILED, INTERRUPTED, RUNNING, WAITING, Entry, Night
-from lab.night.runs import rates
+from lab.night.findings import Findings
+from lab.night.runs import ROUTES, Series
 from lab.night.status import ItemStatus, NightStatus
 
 log = logging.getLogger(__name__)
@@ -19,26 +19,13 @@ log = logging.getLogger(__name__)
 PERIOD_S = 2.0
 KEPT = 720  # points of each curve
 MOST_FAILURES = 20
-
-
-@dataclass
-class Course:
-    """The run that goes on, as far as its documents tell."""
-
-    start: dict[str, Any] = field(default_factory=dict)
-    primary: set[str] = field(default_factory=set)
-    n_done: int = 0
-
-    @property
-    def progress(self) -> float | None:
-        """0 to 1, lines of the runs before included; None: nobody knows."""
-        n_points, n_before = self.start.get("num_points"), self.start.get("first_line", 0)
-        return min(1.0, (n_before + self.n_done) / (n_before + n_points)) if n_points else None
-
-    def __str__(self) -> str:
-        about = self.start.get("emitter") or self.start.get("sample_name") or ""
-        of = f", {self.n_done} of {self.start['num_points']}" if self.start.get("num_points") else ""
-        return f"{self.start.get('plan_name', '')} {about}".strip() + of
+FLUSH_S = 10.0
+OVER = {
+    "finished": "the queue came to its end",
+    "until": "its time was up",
+    "stop": "it ended early: an item failed, see there",
+}
+MOST_RESULTS = 6  # of an item: a campaign has hundreds
 
 
 class Watch:
@@ -53,8 +40,7 @@ class Watch:
         self.session, self.name = session, None
         self.folder: Path = session.config.folders.night
         self.course = Course()
-        self.rates: dict[str, deque[tuple[float, float]]] = {}
-        self.results: dict[str, str] = {}
+        self.findings = Findings(session)
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.tell, name="night watch", daemon=True)
 
@@ -72,12 +58,10 @@ class Watch:
     def heed(self, name: str, doc: dict[str, Any]):
         if name == "start":
             self.course = Course(doc)
-        elif name == "descriptor" and doc.get("name") == "primary":
-            self.course.primary.add(doc["uid"])
-        elif name == "event" and doc["descriptor"] in self.course.primary:
-            self.course.n_done += 1
-            for route, cps in rates(self.course.start, doc["data"]).items():
-                self.rates.setdefault(route, deque(maxlen=KEPT)).append((doc["time"], cps))
+        elif name == "stop":
+            self.findings.ask(doc["run_start"])
+        else:
+            self.course.take(name, doc)
 
     def tell(self):
         while not self.over.wait(PERIOD_S):
@@ -89,8 +73,9 @@ class Watch:
             night = self.session.ledger.night(self.name) if self.name else self.session.ledger.unfinished()
             if night is None:
                 return
+            if self.name is None:
+                self.findings.look_back(night)
             self.name = night.name
-            self.take_results(night)
             status = self.status(night)
             from lab.night import page
 
@@ -99,10 +84,13 @@ class Watch:
             log.exception("the status of the night could not be written")
 
     def close(self):
-        """Tell the end."""
+        """Tell the end, with what was found last and is on its way into storage."""
         self.over.set()
         if self.thread.is_alive():
             self.thread.join(10.0)
+        if not self.session.RE.leaving:
+            self.findings.close()
+            self.session.ingester.flush(FLUSH_S, patient=False)
         self.tell_once()
 
     def status(self, night: Night) -> NightStatus:
@@ -115,51 +103,53 @@ class Watch:
             self.state(night, running),
             now_s,
             night.began_s,
-            tuple(item_status(entry, self.results) for entry in night.entries),
+            tuple(item_status(entry, self.findings.words) for entry in night.entries),
             now=sentence(night, running, course),
             progress=course.progress,
             item_end_s=item_end_s,
             night_end_s=night_end_s,
             until_s=night.until,
-            rates_cps={route: tuple(points) for route, points in self.rates.items()},
-            image=self.picture(),
+            rates_cps=self.rates(),
+            drift_um=thinned(self.findings.drift_um),
+            image=self.picture(night.began_s),
             services=self.services(),
             failures=failures(night),
             free_gb=shutil.disk_usage(self.session.config.folders.data).free / 1e9,
         )
 
     def state(self, night: Night, running: Entry | None) -> str:
-        """The state in one word."""
+        """The state in one word; one that is stopped does not go on by itself."""
+        engine = self.session.RE
         if night.finished:
             return "finished" if night.stopped_by in ("finished", "until") else "stopped"
-        engine = self.session.RE
+        if engine.leaving:
+            return "stopped"
         if engine.state == "paused":
             return "paused"
-        if engine.recovery.at_work:
+        if engine.recovery.at_work or engine.state == "idle":  # the keeper begins a session that failed once more
             return "recovering"
-        if engine.state == "idle":
-            return "stopped"
         return "running" if running is not None else "waiting"
 
-    def take_results(self, night: Night):
-        """Sentences about runs that are over, each asked for once."""
-        for entry in night.entries:
-            for uid in entry.runs if entry.finished else ():
-                if uid not in self.results:
-                    found = self.session.analyses.finished(uid)
-                    self.results[uid] = first_line(found) if found is not None else ""
+    def rates(self) -> dict[str, Series]:
+        """Count rates since the night began, those of the run that goes on too."""
+        past, live = self.findings.rates_cps(), self.course.rates
+        if self.course.start.get("uid") in self.findings.runs:
+            live = {}
+        both = {route: (*past.get(route, ()), *live.get(route, ())) for route in ROUTES}
+        return {route: thinned(points) for route, points in both.items() if points}
 
-    def picture(self) -> str:
-        """The live picture, copied beside the page when it is new."""
-        live, shown = self.session.config.folders.data / "figures" / "live.png", self.folder / "last.png"
+    def picture(self, since_s: float) -> str:
+        """The newest picture of the night, of the run that goes on or one that is over, copied beside the page."""
+        drawn, shown = self.session.config.folders.data / "figures", self.folder / "last.png"
         try:
-            if live.exists() and (not shown.exists() or shown.stat().st_mtime < live.stat().st_mtime):
+            newest = max((each for each in drawn.glob("*.png") if each.stem != "draft"), key=written_s, default=None)
+            if newest is not None and written_s(newest) > max(since_s, written_s(shown)):
                 draft = self.folder / ".last.png"
-                shutil.copy(live, draft)
+                shutil.copy(newest, draft)
                 draft.replace(shown)
         except OSError as why:
             log.warning("the picture of the night was not renewed: %s", why)
-        return shown.name if shown.exists() else ""
+        return shown.name if written_s(shown) > since_s else ""
 
     def services(self) -> tuple[str, ...]:
         """One sentence for each process."""
@@ -172,6 +162,8 @@ class Watch:
 def item_status(entry: Entry, results: dict[str, str]) -> ItemStatus:
     """One line of the queue."""
     times = {key: known(getattr(entry, key)) for key in ("began_s", "ended_s", "expected_s")}
+    told = [results[uid] for uid in entry.runs if results.get(uid)]
+    before = [f"and {len(told) - MOST_RESULTS} runs before"] if len(told) > MOST_RESULTS else []
     return ItemStatus(
         entry.index,
         entry.item.title,
@@ -181,7 +173,7 @@ def item_status(entry: Entry, results: dict[str, str]) -> ItemStatus:
         entry.interruptions,
         **times,
         runs=entry.runs,
-        results=tuple(told for uid in entry.runs if (told := results.get(uid))),
+        results=(*told[-MOST_RESULTS:], *before),
     )
 
 
@@ -189,16 +181,28 @@ def known(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def first_line(result: Any) -> str:
-    """What the prompt would say, without its details."""
-    lines = [line.strip() for line in str(result).splitlines() if line.strip()]
-    return "; ".join(lines[:2])[:200]
+def thinned(points: tuple[tuple[float, ...], ...]) -> Any:
+    """So few points that a page holds them; the last one stays.
+
+    >>> thinned(((1.0, 2.0), (2.0, 3.0)))
+    ((1.0, 2.0), (2.0, 3.0))
+    """
+    step = -(-len(points) // KEPT) or 1
+    return points[::-step][::-1]
+
+
+def written_s(path: Path) -> float:
+    """When a file was written; 0: it is not there."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
 
 
 def sentence(night: Night, running: Entry | None, course: Course) -> str:
     """What happens now."""
     if night.finished:
-        return f"over: {night.stopped_by}"
+        return OVER.get(night.stopped_by, f"over: {night.stopped_by}")
     if running is not None:
         return f"item {running.index + 1}, {running.item.title}" + (f": {course}" if course.start else "")
     waiting = next((entry for entry in night.entries if entry.state == WAITING and entry.reason), None)
@@ -235,8 +239,3 @@ def paced(night: Night) -> float:
     over = [entry for entry in night.entries if math.isfinite(entry.ended_s) and entry.expected_s > 0]
     taken_s = sum(entry.ended_s - entry.began_s for entry in over if math.isfinite(entry.began_s))
     return taken_s / sum(entry.expected_s for entry in over) if taken_s else 1.0
-
-
-def resting(status: NightStatus, state: str, now: str) -> NightStatus:
-    """The last status, told by somebody else: the session is gone."""
-    return replace(status, state=state, now=now, written_s=time.time(), progress=None, item_end_s=None)

@@ -50,7 +50,7 @@ RE, db, microscope, fs5 = session.RE, session.db, session.microscope, session.fs
 samples, emitters, lab, panic = session.samples, session.emitters, LabCard(session), session.panic
 night, explain = session.night, session.explain
 RE.obey_signals()
-live_display(session)
+live_display(session, bar="bluesky_queueserver" not in sys.modules)
 
 if "get_ipython" in globals() and hasattr(get_ipython(), "set_custom_exc"):  # not in a worker
     friendly(get_ipython())

@@ -25,6 +25,10 @@ def lab(tmp_path_factory):
     running.RE(bps.mv(running.microscope.timeharp.wiring, "hbt"))
     running.RE(time_zero(running.microscope, min_counts=2000))
     running.dot = find_dot(running)
+    running.ingester.close(
+        30.0
+    )  # what is asked here is asked of the journal; the faults of storage have their own tests
+    running.analyses.storage_problem = lambda: ""
     yield running
     running.close(stop_processes=True)
 

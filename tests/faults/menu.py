@@ -22,7 +22,7 @@ def dot(lab: Any) -> dict[str, Any]:
 
 def find_dot(lab: Any) -> str:
     """Name of an isolated dot of the mounted film."""
-    found = lab.RE(plans.find_emitters(lab.microscope, sample="example_qd", extent_um=5.0, n_pixels=50))
+    found = lab.RE(plans.find_emitters(lab.microscope, sample="example_qd", extent_um=4.0, n_pixels=40))
     return found.ids[int(np.flatnonzero(found.field.emitters.isolated)[0])]
 
 

@@ -1,4 +1,4 @@
-"""`python -m tests.faults.victims LAB_TOML PLAN`: a session that measures until it is hit, and says so."""
+"""`python -m tests.faults.victims LAB_TOML PLAN`: a session that measures until it is hit, says so, and begins anew."""
 
 import signal
 import sys
@@ -12,18 +12,24 @@ def tell(*words: Any):
     sys.stdout.flush()
 
 
-def wait_for_word():
-    """Until a line comes; Ctrl-C at the prompt ends nothing."""
+def word() -> str:
+    """The next line; Ctrl-C at the prompt ends nothing."""
     while True:
         try:
-            sys.stdin.readline()
-            return
+            return sys.stdin.readline().strip()
         except KeyboardInterrupt:
             continue
 
 
+def follow(kind: str, doc: dict):
+    if kind == "start":
+        tell("run", doc["uid"])
+    if kind in ("event", "event_page"):
+        tell("event")
+
+
 def main(config: str, name: str):
-    """Measure; after an interruption from the keyboard wait, as a prompt does, until the process is ended."""
+    """Measure; after an interruption from the keyboard wait for a word, as a prompt does, and abort what is paused."""
     from bluesky.utils import RunEngineInterrupted
 
     from lab.session import start
@@ -35,22 +41,16 @@ def main(config: str, name: str):
     if name in ("hbt", "blinking"):
         session.dot = find_dot(session)
     prepare(session, name)
-    n_events = 0
-
-    def follow(kind: str, doc: dict):
-        nonlocal n_events
-        if kind == "start":
-            tell("run", doc["uid"])
-        if kind in ("event", "event_page"):
-            n_events += 1
-            tell("event", n_events)
-
     session.RE.subscribe(follow)
-    try:
-        session.RE(long_plan(session, name))
-    except (RunEngineInterrupted, KeyboardInterrupt):
-        tell("interrupted", session.RE.state)
-    wait_for_word()
+    order = "again"
+    while order == "again":
+        try:
+            session.RE(long_plan(session, name))
+        except (RunEngineInterrupted, KeyboardInterrupt):
+            tell("interrupted", session.RE.state)
+        order = word()
+        if order == "again" and session.RE.state == "paused":
+            session.RE.abort("interrupted")
     session.close(stop_processes=True)
     tell("closed")
 

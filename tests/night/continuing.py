@@ -12,7 +12,7 @@ from bluesky import plan_stubs as bps
 from tests.conftest import is_line
 from tests.lab.crashes import wait_for
 
-RASTER = {"sample": "A", "extent_um": 6.0, "n_pixels": 12, "dwell_ms": 50, "n_scans": 3}
+RASTER = {"sample": "A", "extent_um": 6.0, "n_pixels": 8, "dwell_ms": 50, "n_scans": 3}
 NEXT = {"sample": "A", "extent_um": 4.0, "n_pixels": 4, "dwell_ms": 50, "n_scans": 1}
 
 

@@ -18,6 +18,8 @@ from lab.night.ledger import Ledger
 from tests.conftest import HOUSE, house
 from tests.lab.crashes import wait_for
 
+pytestmark = pytest.mark.xdist_group("night, killed")
+
 PATIENCE_S = 240.0
 QUEUE = """
 [[item]]
@@ -29,9 +31,9 @@ plan = "flim_raster"
 sample = "A"
 extent_um = 8
 n_pixels = 8
-n_scans = 15
+n_scans = 8
 """
-N_LINES = 120
+N_LINES = 64
 
 
 class Night:

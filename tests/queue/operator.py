@@ -79,9 +79,11 @@ class Operator:
         return self.ask("queue_item_add", item=item, **WHO)
 
     def begin(self):
-        """Start the queue; returns when a plan runs."""
+        """Start the queue; returns the uid of its first run when that is open."""
+        before = self.wait(bool)["run_list_uid"]  # the list of the item before is kept until there is a new one
         assert (answer := self.ask("queue_start"))["success"], answer
-        self.wait(lambda s: s.get("re_state") == "running")
+        self.wait(lambda s: s["run_list_uid"] != before and self.ask("re_runs", option="open")["run_list"])
+        return self.ask("re_runs", option="open")["run_list"][0]["uid"]
 
     def run(self):
         """Start the queue; returns the history when it has ended."""
@@ -107,13 +109,16 @@ class Operator:
         """Whether the journal has a run without its end, and nobody who writes it."""
         return journal.is_interrupted(journal.path_of(self.config.folders.journal, uid))
 
-    def exit_status(self, uid):
+    def document(self, uid, kind):
+        """The start or the stop document of a run, from its journal."""
         documents = journal.read_from(journal.path_of(self.config.folders.journal, uid), 0)
-        return next(doc["exit_status"] for _, name, doc in documents if name == "stop")
+        return next(doc for _, name, doc in documents if name == kind)
 
-    def newest_run(self):
-        paths = list(self.config.folders.journal.rglob("*.jsonl"))
-        return max(paths, key=lambda path: path.stat().st_mtime_ns).stem
+    def exit_status(self, uid):
+        return self.document(uid, "stop")["exit_status"]
+
+    def start_of(self, uid):
+        return self.document(uid, "start")
 
     def beam(self):
         """What comes out of the simulated shutter."""

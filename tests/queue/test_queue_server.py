@@ -1,21 +1,26 @@
 """The real bluesky-queueserver around this lab's profile: what it refuses, runs, and loses."""
 
 import time
+from contextlib import closing
 
 import pytest
+from bluesky.utils import is_plan
 
+import plans as plans_of_the_lab
+from lab.night.ledger import Ledger
 from tests.queue.operator import kill
 
 pytestmark = pytest.mark.xdist_group("queue")
 
 TINY = {"sample": "A", "extent_um": 4, "n_pixels": 4, "dwell_ms": 10, "n_scans": 1}
+OF_THE_LAB = {name for name, each in vars(plans_of_the_lab).items() if is_plan(each)}
 LONG = TINY | {"n_scans": 5000}
-ENDLESS = {"min_counts": 1_000_000_000}  # of an instrument response
 
 
 @pytest.fixture(autouse=True)
 def clean(operator):
     operator.clear()
+    operator.ready()
 
 
 def dark_within(operator, seconds):
@@ -27,7 +32,7 @@ def dark_within(operator, seconds):
 
 def test_the_plans_of_the_lab_are_offered_with_what_they_may_be_given(operator):
     plans = operator.ask("plans_allowed", user_group="primary")["plans_allowed"]
-    assert {"irf", "flim_raster", "hbt", "qd_campaign", "pl", "park"} <= set(plans)
+    assert set(plans) == {*OF_THE_LAB, "night"}
     about = {each["name"]: each for each in plans["flim_raster"]["parameters"]}
     assert about["microscope"]["annotation"]["devices"] == {"Instrument": ["microscope"]}
     assert "A" in about["sample"]["annotation"]["enums"]["Sample"]
@@ -51,6 +56,8 @@ def test_the_plans_of_the_lab_are_offered_with_what_they_may_be_given(operator):
         ("blinking", ["microscope"], {"record": "movie"}, "record"),
         ("power_series", ["microscope"], {"intensities_w_cm2": [100, -5]}, "intensities_w_cm2"),
         ("pl", ["fs5"], {"excitation_nm": 40}, "excitation_nm"),
+        ("night", ["microscope"], {}, "items"),
+        ("night", [[{"plan": "park"}]], {"max_time_s": -1}, "max_time_s"),
         ("start", [], {}, "start"),
     ],
 )
@@ -86,6 +93,23 @@ def test_a_queue_is_measured_and_its_runs_are_in_the_journal(operator):
     assert operator.names() == []
 
 
+def test_a_night_is_an_item_and_is_kept_in_the_ledger(operator):
+    assert operator.add("night", [{"plan": "park"}, {"plan": "flim_raster", **TINY}], name="short")["success"]
+    ((_, status, (uid,), _),) = operator.run()
+    assert status == "completed"
+    with closing(Ledger(operator.config.folders.data / "nights.sqlite")) as ledger:
+        assert [(entry.state, entry.runs) for entry in ledger.night("short").entries] == [("done", ()), ("done", (uid,))]
+    assert operator.start_of(uid)["night"] == "short"
+
+
+def test_a_night_with_an_item_that_is_wrong_moves_nothing(operator):
+    operator.add("night", [{"plan": "park"}, {"plan": "flim_raster", "dwell_ms": -1}])
+    ((_, status, uids, message),) = operator.run()
+    assert (status, uids) == ("failed", [])
+    assert "nothing has moved" in message
+    assert "dwell_ms" in message
+
+
 def test_a_plan_that_refuses_goes_back_to_the_front_and_stops_the_queue(operator):
     operator.add("hbt", "microscope", at_um=[50, 50], target_err_ns=1.0)  # this lab is cabled for rasters
     operator.add("park", "microscope")
@@ -97,7 +121,7 @@ def test_a_plan_that_refuses_goes_back_to_the_front_and_stops_the_queue(operator
 
 def test_pause_is_dark_and_an_aborted_item_goes_back_to_the_queue(operator):
     operator.add("flim_raster", "microscope", **LONG)
-    operator.begin()
+    uid = operator.begin()
     assert operator.ask("re_pause", option="deferred")["success"]
     operator.wait(lambda s: s["manager_state"] == "paused")
     dark_within(operator, 2.0)
@@ -107,15 +131,15 @@ def test_pause_is_dark_and_an_aborted_item_goes_back_to_the_queue(operator):
     operator.wait(lambda s: s["manager_state"] == "paused")
     assert operator.ask("re_abort")["success"]
     operator.wait(lambda s: s["manager_state"] == "idle")
-    ((_, status, (uid,), _),) = operator.history()
-    assert (status, operator.exit_status(uid)) == ("aborted", "abort")
+    ((_, status, uids, _),) = operator.history()
+    assert (status, uids, operator.exit_status(uid)) == ("aborted", [uid], "abort")
     assert operator.names() == ["flim_raster"]
 
 
 def test_neither_queue_nor_plan_is_lost_with_redis_or_the_manager(operator):
-    operator.add("irf", "microscope", **ENDLESS)
+    operator.add("flim_raster", "microscope", **LONG)
     operator.add("park", "microscope")
-    operator.begin()
+    uid = operator.begin()
     kill(operator.server.redis.pid)
     operator.wait(lambda s: s.get("items_in_queue") == 1 and s["re_state"] == "running")
     kill(*operator.manager_processes())
@@ -128,28 +152,30 @@ def test_neither_queue_nor_plan_is_lost_with_redis_or_the_manager(operator):
     operator.wait(lambda s: s.get("manager_state") == "paused")
     assert operator.ask("re_stop")["success"]
     operator.wait(lambda s: s["manager_state"] == "idle")
+    assert [uids for _, _, uids, _ in operator.history()] == [[uid]]
 
 
 def test_a_killed_worker_is_noticed_and_its_item_is_at_the_front(operator):
-    operator.add("irf", "microscope", **ENDLESS)
+    operator.add("flim_raster", "microscope", **LONG)
     operator.add("park", "microscope")
-    operator.begin()
+    uid = operator.begin()
     operator.wait(lambda s: operator.beam().read().lit)
-    uid = operator.newest_run()
     kill(operator.worker)
     dark_within(operator, 5.0)
     operator.wait(lambda s: s.get("manager_state") == "idle" and not s["worker_environment_exists"])
-    assert operator.names() == ["irf", "park"]
+    assert operator.names() == ["flim_raster", "park"]
     assert [status for _, status, *_ in operator.history()] == ["failed"]
-    assert operator.is_interrupted(uid)  # the next session closes it and brings it into storage
+    assert operator.is_interrupted(uid)
+    operator.open()
+    assert not operator.is_interrupted(uid)
+    assert operator.exit_status(uid) == "abort"
 
 
 def test_the_queue_outlives_a_crash_of_everything_but_the_item_that_ran_is_only_in_the_history(operator):
-    operator.open()
-    operator.add("irf", "microscope", **ENDLESS)
+    operator.add("flim_raster", "microscope", **LONG)
     operator.add("park", "microscope")
     operator.begin()
     operator.crash()
     operator.up()
     assert operator.names() == ["park"]
-    assert [(name, status) for name, status, *_ in operator.history()] == [("irf", "unknown")]
+    assert [(name, status) for name, status, *_ in operator.history()] == [("flim_raster", "unknown")]

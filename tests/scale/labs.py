@@ -25,17 +25,24 @@ def measure(config: str, other: str = "") -> dict:
             "found": [found.uid for found in session.db(sample_name="A", purpose="measurement")],
             "derived": run.derived().start["analysis_of"],
             "refused": session.ingester.status().refused,
-            "of_other": len(session.db[other].table()) if other else 0,
+            "of_other": of_another_lab(session.db, other) if other else {},
         }
     finally:
         session.close(stop_processes=True)
+
+
+def of_another_lab(db, uid: str) -> dict:
+    """A run that was measured elsewhere: its rows, their counts, and those in its file of histograms."""
+    table = db[uid].table()
+    counts = np.concatenate([np.ravel(row) for row in table["scanner_perovskite_counts"]])
+    cube = db.array(uid, "scanner_histograms")[:]
+    return {"lines": len(table), "in_table": int(counts.sum()), "in_file": int(cube[:, :, 0].sum())}
 
 
 def refit_on_a_cluster(config: str, n_runs: int) -> dict:
     """Rasters analysed by Dask workers, beside their replays here."""
     from distributed import Client, LocalCluster
 
-    from lab.refit import refit
     from lab.session import start
     from plans import flim_raster, irf
 
@@ -43,12 +50,11 @@ def refit_on_a_cluster(config: str, n_runs: int) -> dict:
     try:
         session.RE(irf(session.microscope, min_counts=20_000))
         uids = [session.RE(flim_raster(session.microscope, **SMALL)).uid for _ in range(n_runs)]
-        where = {"folder": session.config.folders.journal, "record": session.analyses.record}
         with (
             LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
             Client(cluster) as client,
         ):
-            there = refit(uids, **where, client=client)
+            there = session.refit(uids, client)
             workers = {info["name"] for info in client.scheduler_info()["workers"].values()}
         here = [session.replay(uid) for uid in uids]
         assert session.ingester.flush(60)
@@ -62,7 +68,7 @@ def refit_on_a_cluster(config: str, n_runs: int) -> dict:
             ),
             "finite": all(bool(np.isfinite(result.map.fit.tau_ns).any()) for result in there),
             "derived": [session.db[result.derived_uid].start["analysis_of"][0] for result in there] == uids,
-            "unknown": refusal(lambda: refit(["0" * 36], **where)),
+            "unknown": refusal(lambda: session.refit(["0" * 36])),
         }
     finally:
         session.close(stop_processes=True)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.config import ConfigError, read
 from lab.private import private_folder, write_private
 from tests.conftest import house
 from tests.lab.crashes import in_own_process
@@ -33,17 +34,23 @@ def test_two_labs_share_one_catalog_in_postgresql(tmp_path):
         assert found["in_table"] == found["in_map"] > 0
         assert found["derived"] == [found["uid"]]
     assert {first["uid"], second["uid"]} <= set(second["found"])
-    assert second["of_other"] == SMALL["n_pixels"] * SMALL["n_scans"]
+    seen = first["in_table"]
+    assert second["of_other"] == {"lines": SMALL["n_pixels"] * SMALL["n_scans"], "in_table": seen, "in_file": seen}
     files = [path for path in tmp_path.rglob("*") if path.is_file() and path.name != "database_password"]
     assert not [path for path in files if path.name in ("catalog.db", "tables.db")]
     assert not [path for path in files if PASSWORD.encode() in path.read_bytes()]
 
 
-def test_a_password_in_lab_toml_is_refused(tmp_path):
-    from lab.config import ConfigError, read
-
+@pytest.mark.parametrize(
+    ("line", "complaint"),
+    [
+        ('database = "postgresql://lum:secret@db/runs"', r"storage\.database"),
+        ('also_reads = ["../second/data"]', r"storage\.also_reads .* a list of whole names of folders"),
+        ('also_reads = "/srv/data"', r"storage\.also_reads .* a list of whole names of folders"),
+    ],
+)
+def test_what_is_no_database_or_folder_is_refused(tmp_path, line, complaint):
     file = house(tmp_path)
-    text = file.read_text().replace("[storage]\n", '[storage]\ndatabase = "postgresql://lum:secret@db/runs"\n')
-    file.write_text(text)
-    with pytest.raises(ConfigError, match=r"storage.database"):
+    file.write_text(file.read_text().replace("[storage]\n", f"[storage]\n{line}\n"))
+    with pytest.raises(ConfigError, match=complaint):
         read(file)

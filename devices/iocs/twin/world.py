@@ -2,7 +2,8 @@
 
 A world is a moment: the clock, the number of acquisitions, and everything else that photons depend on, which stands in
 small files of shared memory (see `dot_memory`). Moments are kept by the name of the step that began in them. So a
-night that is cut off and goes on measures the same photons as one that is not.
+night that is cut off and goes on measures the same photons as one that is not. What happens while it is cut off, told
+as the step "-" or by a bench that had to start again, stands aside: the next step begins where the last one was left.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ import numpy as np
 
 from devices.iocs.twin.clock import Clock
 
-FURTHEST = ""
+FURTHEST, ASIDE = "", "-"
 Begin = Callable[[bytes, int, int], object]  # of a device, an acquisition and an index
 SHORT = 64  # bytes: a content that is no longer is kept where it is named
 TABLES = """
 CREATE TABLE IF NOT EXISTS moments (step TEXT PRIMARY KEY, time_s REAL, acquisitions INTEGER, files TEXT);
 CREATE TABLE IF NOT EXISTS contents (digest TEXT PRIMARY KEY, packed BLOB);
+CREATE TABLE IF NOT EXISTS present (one INTEGER PRIMARY KEY, step TEXT);
 """
 
 
@@ -45,38 +47,64 @@ class World:
         self._one_at_a_time = threading.Lock()
         self._log: sqlite3.Connection | None = None
         if memory is not None and (memory / "moments.sqlite").exists():
-            self._to_the_furthest()
+            self._wake_up()
         self._changed = changed
 
     def begin(self, step: str) -> bool:
         """Begin a step; whether the world is another one now. "" goes on as it is, and keeps nothing."""
         with self._one_at_a_time:
-            self.step = step
-            return bool(step) and self._enter(step)
+            before = self.step
+            if step or before:
+                self._leave()
+                self._note(step)
+            return step not in (FURTHEST, ASIDE) and self._enter(step, aside=before == ASIDE)
 
     def begin_part(self, device: bytes, acquisition: int, index: int) -> None:
         """Begin one line, patch or integration of the present step, which is a step of its own."""
         with self._one_at_a_time:
-            if self.step:
-                self._enter(f"{self.step} {device.decode()} {acquisition} {index}")
+            if self.step not in (FURTHEST, ASIDE):
+                part = f"{self.step} {device.decode()} {acquisition} {index}"
+                if self._memory is not None and self._time_of(part) is not None:
+                    self._leave()
+                self._enter(part)
 
-    def _enter(self, step: str) -> bool:
+    def _wake_up(self) -> None:
+        """After a restart: the step that was cut off is left where it was, and what comes before the next is aside."""
+        (self.step,) = self._moments.execute("SELECT step FROM present").fetchone() or (FURTHEST,)
+        self._leave()
+        self._to_the_furthest()
+        if self.step:
+            self._note(ASIDE)
+
+    def _note(self, step: str) -> None:
+        """This is the step now."""
+        self.step = step
+        if self._memory is not None:
+            with self._moments as moments:
+                moments.execute("INSERT OR REPLACE INTO present VALUES (0, ?)", (step,))
+
+    def _leave(self) -> None:
+        """Keep what the present step has come to, if no other came further."""
+        inside = self._memory is not None and self.step not in (FURTHEST, ASIDE)
+        if inside and not self._now_s < (self._time_of(FURTHEST) or 0.0):
+            self._keep(FURTHEST)
+
+    def _enter(self, step: str, *, aside: bool = False) -> bool:
         if self._memory is None:
             return False
         if self._time_of(step) is None:
-            went = self._to_the_furthest()
+            went = self._to_the_furthest(whatever=aside)
             self._keep(step)
             return went
         if self._holds(step):
             return False
-        if not self._now_s < (self._time_of(FURTHEST) or 0.0):
-            self._keep(FURTHEST)
         self._put_back(step)
         return True
 
-    def _to_the_furthest(self) -> bool:
-        """Go to the furthest moment that was reached, if it is not this one."""
-        if not (self._time_of(FURTHEST) or 0.0) > self._now_s:
+    def _to_the_furthest(self, *, whatever: bool = False) -> bool:
+        """Go to the furthest moment that was reached, if it is later than this one, or `whatever` it is."""
+        furthest_s = self._time_of(FURTHEST)
+        if furthest_s is None or not (whatever or furthest_s > self._now_s):
             return False
         self._put_back(FURTHEST)
         return True

@@ -181,3 +181,28 @@ def test_a_line_costs_little_memory(tmp_path):
         (contents,) = moments.execute("SELECT count(*) FROM contents").fetchone()
         (files,) = moments.execute("SELECT sum(length(files)) FROM moments").fetchone()
     assert contents == 1 and files < 42 * 600
+
+
+def test_what_happens_aside_does_not_belong_to_the_night(tmp_path, whole):
+    bench = bench_in(tmp_path / "disturbed")
+    bench.begin_step("n/0")
+    first = raster(bench, range(2))
+    bench.begin_step("-")
+    bench.stage.move(11, 12, 13)
+    bench.begin_step("n/0")
+    assert same(first + raster(bench, range(2, 4)), whole[0])
+    bench = bench_in(tmp_path / "disturbed")  # killed, and somebody moves before the night goes on
+    bench.stage.move(21, 22, 13)
+    bench.begin_step("n/1")
+    assert same(raster(bench), whole[1])
+
+
+def test_work_by_hand_between_two_nights_is_not_undone(tmp_path):
+    bench = bench_in(tmp_path)
+    bench.begin_step("n/0")
+    raster(bench)
+    bench.begin_step("")
+    bench.stage.move(11, 12, 13)
+    now_s = bench.clock.now_s
+    bench.begin_step("m/0")
+    assert bench.clock.now_s == now_s and bench.stage.at_um == (11, 12, 13)
