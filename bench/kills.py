@@ -7,6 +7,7 @@ for bit, as in the quiet night; so must every image.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import random
@@ -137,14 +138,11 @@ class Disturber:
             time.sleep(self.moments.uniform(0.5, 6.0))
             victim = self.moments.choice(VICTIMS)
             pid = keeper.pid if victim == "keeper" else self.pid_of(victim)
-            if keeper.poll() is None and pid and self.is_measuring():
-                os.kill(pid, signal.SIGKILL)
-                self.by_victim[victim] += 1
-                self.expect_dark(victim)
-
-    def is_measuring(self) -> bool:
-        """Whether there is light on the sample: then a kill hurts most."""
-        return self.is_lit()
+            if keeper.poll() is None and pid and self.is_lit():  # then a kill hurts most
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    self.by_victim[victim] += 1
+                    self.expect_dark(victim)
 
     def is_lit(self) -> bool:
         from devices.iocs.twin.beam import BeamReader
