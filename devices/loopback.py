@@ -18,6 +18,15 @@ class LoopbackSocket(socket.socket):
     def bind(self, address: Any) -> None:
         super().bind(address if searches_elsewhere() else (LOOPBACK, address[1]))
 
+    def sendto(self, data: Any, *where: Any) -> int:
+        """Send, or lose the datagram: while a cable is pulled, an error here would end caproto's searching for good."""
+        try:
+            return super().sendto(data, *where)
+        except OSError:
+            if self.fileno() < 0:
+                raise
+            return len(data)
+
 
 def searches_elsewhere() -> bool:
     """Whether the addresses to be searched are given, and not all of them are this computer's own."""

@@ -46,7 +46,10 @@ class Baseline:
         reading = bps.trigger_and_read(self.devices, name=STREAM)
         tolerant = bpp.contingency_wrapper(reading, except_plan=report, auto_raise=False)
         yield from of_run(close, tolerant)
-        return (yield close)
+        uid = yield close
+        for rewindable in (False, True):  # forget what was said: it cannot be said again to a run that is closed
+            yield Msg("rewindable", None, rewindable)
+        return uid
 
 
 def of_run(msg: Msg, plan: MsgGenerator) -> MsgGenerator:

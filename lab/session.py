@@ -22,6 +22,7 @@ from lab import server, services
 from lab.analyses import Analyses, Result
 from lab.catalog import Catalog
 from lab.config import LabConfig, read
+from lab.elsewhere import hear_the_named
 from lab.emitters.cohorts import Chosen
 from lab.emitters.groups import CampaignResult, CohortResult, PowerResult
 from lab.emitters.looks import attach
@@ -79,6 +80,7 @@ class Session:
         self.config, self.processes, self.lock = config, processes, lock
         self.closed = False
         os.environ.update(services.environment(processes))
+        hear_the_named()
         self.connect_devices()
         self.connect_storage()
         self.start_engine()

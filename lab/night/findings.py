@@ -45,7 +45,13 @@ class Findings:
 
     def look_back(self, night: Night):
         """Ask for the runs that a session before this one has measured."""
-        self.questions.put(lambda: [self.keep(run) for run in runs_of(self.folder, night)])
+        self.questions.put(lambda: self.remember(runs_of(self.folder, night)))
+
+    def remember(self, runs: list[RunFacts]):
+        """Take the runs that are over and that this session has not told of."""
+        for run in runs:
+            if run.uid not in self.runs and run.exit_status != "open":
+                self.keep(run)
 
     def ask(self, uid: str):
         """Ask for a run that has just ended."""
@@ -87,7 +93,7 @@ def in_words(run: RunFacts, result: Any = None) -> str:
     >>> in_words(RunFacts("u", {"emitter": "QD-1"}, numbers=(Number("rise time", "6.5 ns"),)))
     'QD-1: rise time 6.5 ns'
     """
-    numbers = ", ".join(f"{number.quantity} {number.value}" for number in run.numbers)
+    numbers = "; ".join(f"{number.quantity} {number.value}" for number in run.numbers)
     about = f"{run.start['emitter']}: " if run.start.get("emitter") else ""
     if numbers or result is None:
         return (about + numbers)[:LONGEST] if numbers else ""

@@ -148,7 +148,8 @@ class Keeper:
 
     def refused(self, code: int) -> int:
         """The session said why; a night that could have gone on does not."""
-        if self.unfinished() is not None:
+        night = self.unfinished()
+        if night is not None and shown_name(self.folder) == night.name:
             self.rest("stopped", "it was refused when it was to go on: see the terminal")
         return code
 
@@ -203,6 +204,14 @@ def resting(folder: Path, state: str, now: str):
     items = tuple(ItemStatus(**item) for item in told.pop("items"))
     over = {"items": items, "state": state, "now": now, "written_s": time.time(), "progress": None}
     page.write(folder, NightStatus(**{**told, **over}))
+
+
+def shown_name(folder: Path) -> str | None:
+    """Which night the page tells of."""
+    try:
+        return json.loads((folder / "status.json").read_text(encoding="utf-8"))["name"]
+    except (OSError, ValueError, KeyError):
+        return None
 
 
 def harmless(step: Callable[[], Any]) -> Any:

@@ -26,6 +26,7 @@ class Terminal:
         self.stream = stream or sys.stdout
         self.alive = self.stream.isatty()
         self.told: dict[int, tuple] = {}
+        self.with_results: set[int] = set()
         self.name, self.written_s, self.said_s = "", 0.0, -QUIET_S
         self.covered = False
         self.since_s = time.time()  # what stands there from an earlier night is no news
@@ -59,7 +60,10 @@ class Terminal:
             marks = (item["state"], item["interruptions"], item["attempts"])
             if marks != self.told.get(item["index"], ("waiting", 0, 0)):
                 self.line(sentence(item, len(status["items"])))
+            elif item["results"] and item["state"] == DONE and item["index"] not in self.with_results:
+                self.line(": ".join([place(item, len(status["items"])), ", ".join(item["results"])]))
             self.told[item["index"]] = marks
+            self.with_results |= {item["index"]} if item["results"] and item["state"] == DONE else set()
         self.progress(status)
 
     def progress(self, status: dict[str, Any]):
@@ -83,7 +87,7 @@ class Terminal:
 def sentence(item: dict[str, Any], n_items: int) -> str:
     """What became of an item."""
     state, reason = item["state"], item["reason"]
-    words = [f"item {item['index'] + 1} of {n_items}, {item['title']}: {WORDS.get(state, state)}"]
+    words = [f"{place(item, n_items)}: {WORDS.get(state, state)}"]
     if state == RUNNING and item["attempts"] > 1:
         words.append(f"attempt {item['attempts']}")
     if item["interruptions"]:
@@ -92,6 +96,10 @@ def sentence(item: dict[str, Any], n_items: int) -> str:
         words.append(f"after {span(item['ended_s'] - item['began_s'])}")
     words += [reason] if reason and state != DONE else []
     return ", ".join(words + list(item["results"]))
+
+
+def place(item: dict[str, Any], n_items: int) -> str:
+    return f"item {item['index'] + 1} of {n_items}, {item['title']}"
 
 
 def progress(status: dict[str, Any]) -> str:

@@ -40,6 +40,7 @@ class Watch:
         self.session, self.name = session, None
         self.folder: Path = session.config.folders.night
         self.course = Course()
+        self.earlier = set(session.ledger.names())
         self.findings = Findings(session)
         self.over = threading.Event()
         self.thread = threading.Thread(target=self.tell, name="night watch", daemon=True)
@@ -70,7 +71,7 @@ class Watch:
     def tell_once(self):
         """Write the status; what fails is logged, the night goes on."""
         try:
-            night = self.session.ledger.night(self.name) if self.name else self.session.ledger.unfinished()
+            night = self.night()
             if night is None:
                 return
             if self.name is None:
@@ -82,6 +83,15 @@ class Watch:
             page.write(self.folder, status)
         except Exception:
             log.exception("the status of the night could not be written")
+
+    def night(self) -> Night | None:
+        """The night that is told of: the unfinished one; one that began and ended between two looks is no less told."""
+        ledger = self.session.ledger
+        if self.name is None and (unfinished := ledger.unfinished()) is not None:
+            return unfinished
+        new = [name for name in ledger.names() if name not in self.earlier]
+        name = self.name or (new[-1] if new else "")
+        return ledger.night(name) if name else None
 
     def close(self):
         """Tell the end, with what was found last and is on its way into storage."""
@@ -132,9 +142,8 @@ class Watch:
 
     def rates(self) -> dict[str, Series]:
         """Count rates since the night began, those of the run that goes on too."""
-        past, live = self.findings.rates_cps(), self.course.rates
-        if self.course.start.get("uid") in self.findings.runs:
-            live = {}
+        past, over = self.findings.rates_cps(), self.course.start.get("uid") in self.findings.runs
+        live = {} if over else self.course.rates
         both = {route: (*past.get(route, ()), *live.get(route, ())) for route in ROUTES}
         return {route: thinned(points) for route, points in both.items() if points}
 

@@ -163,6 +163,22 @@ def test_a_plan_broken_off_in_the_lab_ends_dark_and_tells_the_truth(healthy, ans
     assert ends_well(lab, name)
 
 
+def test_a_pause_behind_the_end_of_a_run_goes_on_from_there(healthy):
+    """What was said before the run was closed, such as its last baseline, is not said again."""
+
+    def pausing(msg):
+        return None, bps.pause() if msg.command == "close_run" else None
+
+    wire(healthy, "flim_raster")
+    with begun(healthy) as uids:
+        with pytest.raises(RunEngineInterrupted):
+            healthy.RE(bpp.plan_mutator(MENU["flim_raster"][1](healthy), pausing))
+        assert healthy.RE.state == "paused" and is_dark(healthy)
+        healthy.RE.resume()
+    run = of_run(healthy.config.folders.journal, uids[0])
+    assert healthy.RE.state == "idle" and run[-1][1]["exit_status"] == "success" and not disorders(run)
+
+
 def ends_well(lab, name):
     """Whether the plan works, begun anew."""
     stops = []

@@ -129,9 +129,10 @@ def test_a_night_goes_on_whoever_is_killed(tonight):
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_night_that_is_told_to_end_ends_dark_and_says_how_to_go_on(tonight):
     keeper = tonight.keep(str(tonight.queue))
-    wait_for(lambda: tonight.n_lines() > 1, PATIENCE_S)
+    wait_for((tonight.data / "night" / "keeper.lock").exists, PATIENCE_S)
     refused = tonight.keep(str(tonight.queue)).communicate(timeout=PATIENCE_S)[0]
     assert "a night goes on already" in refused and str(keeper.pid) in refused
+    wait_for(lambda: tonight.n_lines() > 1, PATIENCE_S)
     keeper.send_signal(signal.SIGINT)
     told = keeper.communicate(timeout=PATIENCE_S)[0]
     assert not tonight.is_lit()

@@ -81,6 +81,13 @@ def test_an_aborted_night_can_go_on_and_a_finished_one_cannot(ledger):
         ledger.begin(QUEUE, "mine")
 
 
+@pytest.mark.parametrize("name", ["", " ", "a b", "../mine", "/mine", "a/b", "a\\b", ".mine", "mine.", "a" * 81, 5])
+def test_a_name_that_is_no_plain_file_name_is_refused(ledger, name):
+    with pytest.raises(LedgerError, match=r"must be 1\.\.80 letters"):
+        ledger.begin(QUEUE, name)
+    assert ledger.names() == []
+
+
 def test_a_state_that_does_not_exist_is_refused(ledger):
     name = ledger.begin(QUEUE).name
     with pytest.raises(ValueError, match="waiting, running, done"):

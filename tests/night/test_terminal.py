@@ -61,6 +61,15 @@ def test_on_a_screen_progress_stays_in_its_line():
     assert "\r\x1b[Krunning: item 1 50 %" in stream.getvalue()
 
 
+def test_a_result_that_comes_late_is_told_once():
+    stream = io.StringIO()
+    terminal = Terminal(stream)
+    for results in ([], ["tau2 9.69 +- 0.03 ns"], [], ["tau2 9.69 +- 0.03 ns"]):
+        terminal.show(told("done", results=results))
+    lines = [line.partition("item 1 of 1, ")[2] for line in stream.getvalue().splitlines() if "item 1 of 1" in line]
+    assert lines == ["flim_raster A: done, after 10 min", "flim_raster A: tau2 9.69 +- 0.03 ns"]
+
+
 @pytest.mark.parametrize("status", COURSE)
 def test_a_terminal_that_was_closed_stops_nothing(status):
     Terminal(Closed()).show(status)

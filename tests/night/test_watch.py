@@ -114,6 +114,20 @@ def test_the_run_that_goes_on_is_shown_before_it_is_over(lab):
     assert "hbt QD-1, 1 of 4" in found["now"]
 
 
+def test_looking_back_takes_nothing_away(lab):
+    name = lab.ledger.begin(QUEUE).name
+    lab.ledger.note(name, 1, RUNNING, attempts=1, run="run-1")
+    watch = Watch(lab)
+    lab.results["run-1"] = "g2 of QD-1"
+    lab.measure(watch, run_documents("run-1", name))
+    lab.measure(watch, list(run_documents("run-2", name))[:-1])
+    watch.tell_once()  # looks back for the first time
+    found = told(watch)
+    assert found["items"][1]["results"] == ["g2 of QD-1"]
+    assert list(watch.findings.runs) == ["run-1"], "the other one goes on"
+    assert len(found["rates_cps"]["qd"]) == 2
+
+
 def test_an_analysis_that_does_not_end_keeps_no_status_from_being_written(lab):
     ends = threading.Event()
     lab.analyses.finished = lambda uid: ends.wait(60.0) and None
@@ -139,6 +153,16 @@ def test_it_is_stopped_only_if_nothing_goes_on(lab):
     assert watch.state(night(name), None) == "stopped"
     assert watch.state(lab.ledger.finish(name, "stop"), None) == "stopped"
     assert watch.state(lab.ledger.finish(name, "until"), None) == "finished"
+
+
+def test_a_night_that_is_over_between_two_looks_is_told(lab):
+    lab.ledger.finish(lab.ledger.begin(QUEUE, "before").name, "finished")
+    watch = Watch(lab)
+    watch.tell_once()
+    assert not (watch.folder / page.STATUS).exists()
+    lab.ledger.finish(lab.ledger.begin(QUEUE, "short").name, "finished")
+    found = told(watch)
+    assert (found["name"], found["state"]) == ("short", "finished")
 
 
 def test_the_newest_picture_of_the_night_is_shown(lab):

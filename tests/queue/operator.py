@@ -80,16 +80,22 @@ class Operator:
 
     def begin(self):
         """Start the queue; returns the uid of its first run when that is open."""
-        before = self.wait(bool)["run_list_uid"]  # the list of the item before is kept until there is a new one
+        before, done = self.wait(bool)["run_list_uid"], len(self.history())
         assert (answer := self.ask("queue_start"))["success"], answer
-        self.wait(lambda s: s["run_list_uid"] != before and self.ask("re_runs", option="open")["run_list"])
+
+        def is_open(status):
+            assert len(self.history()) == done, self.history()[-1]
+            fresh = status["run_list_uid"] != before  # the list of the item before is kept until then
+            return fresh and self.ask("re_runs", option="open")["run_list"]
+
+        self.wait(is_open)
         return self.ask("re_runs", option="open")["run_list"][0]["uid"]
 
     def run(self):
         """Start the queue; returns the history when it has ended."""
-        before = self.wait(bool)["plan_history_uid"]
+        done = len(self.history())  # not from the status, which lags behind
         assert (answer := self.ask("queue_start"))["success"], answer
-        self.wait(lambda s: s.get("manager_state") == "idle" and s["plan_history_uid"] != before)
+        self.wait(lambda s: s.get("manager_state") == "idle" and s["items_in_history"] > done)
         return self.history()
 
     def clear(self):

@@ -98,7 +98,8 @@ def test_a_night_is_an_item_and_is_kept_in_the_ledger(operator):
     ((_, status, (uid,), _),) = operator.run()
     assert status == "completed"
     with closing(Ledger(operator.config.folders.data / "nights.sqlite")) as ledger:
-        assert [(entry.state, entry.runs) for entry in ledger.night("short").entries] == [("done", ()), ("done", (uid,))]
+        entries = [(entry.state, entry.runs) for entry in ledger.night("short").entries]
+    assert entries == [("done", ()), ("done", (uid,))]
     assert operator.start_of(uid)["night"] == "short"
 
 
@@ -166,7 +167,8 @@ def test_a_killed_worker_is_noticed_and_its_item_is_at_the_front(operator):
     assert operator.names() == ["flim_raster", "park"]
     assert [status for _, status, *_ in operator.history()] == ["failed"]
     assert operator.is_interrupted(uid)
-    operator.open()
+    operator.clear()
+    operator.ready()
     assert not operator.is_interrupted(uid)
     assert operator.exit_status(uid) == "abort"
 

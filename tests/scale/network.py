@@ -44,10 +44,10 @@ def cable():
 @contextmanager
 def namespace():
     """The words that run a command in a new network namespace, which ends with its only process."""
-    here = os.readlink("/proc/self/ns/net")
+    here = Path("/proc/self/ns/net").readlink()
     holder = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
     try:
-        wait_for(lambda: os.readlink(f"/proc/{holder.pid}/ns/net") != here, 10.0)
+        wait_for(lambda: Path(f"/proc/{holder.pid}/ns/net").readlink() != here, 10.0)
         yield ["nsenter", "--target", str(holder.pid), "--net"]
     finally:
         holder.kill()

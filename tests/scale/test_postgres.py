@@ -17,8 +17,8 @@ pytestmark = pytest.mark.xdist_group("scale")
 def with_database(folder: Path, database: str, also_reads: str = "[]", **house_: str) -> Path:
     """A lab whose storage is that database; its password stands in its own file."""
     file = house(folder, **house_)
-    settings = f'[storage]\ndatabase = "{database}"\nalso_reads = {also_reads}\n'
-    file.write_text(file.read_text().replace("[storage]\n", settings))
+    text = file.read_text().replace("[storage]\n", f'[storage]\ndatabase = "{database}"\n')
+    file.write_text(text.replace("also_reads = []", f"also_reads = {also_reads}"))
     write_private(private_folder(folder / "data" / "storage") / "database_password", f"{PASSWORD}\n")
     return file
 
@@ -51,6 +51,7 @@ def test_two_labs_share_one_catalog_in_postgresql(tmp_path):
 )
 def test_what_is_no_database_or_folder_is_refused(tmp_path, line, complaint):
     file = house(tmp_path)
-    file.write_text(file.read_text().replace("[storage]\n", f"[storage]\n{line}\n"))
+    text = file.read_text().replace("also_reads = []", "")
+    file.write_text(text.replace("[storage]\n", f"[storage]\n{line}\n"))
     with pytest.raises(ConfigError, match=complaint):
         read(file)

@@ -12,7 +12,7 @@ pytestmark = pytest.mark.xdist_group("scale")
 
 
 def test_runs_refitted_on_a_cluster_are_those_of_a_replay(tmp_path):
-    found = in_own_process(refit_on_a_cluster, str(house(tmp_path)), 3)
+    found = in_own_process(refit_on_a_cluster, str(house(tmp_path)), 2)
     assert found["workers"] == 2
     assert found["order"]
     assert found["finite"]
