@@ -15,6 +15,8 @@ EXAMPLES = """\
   samples                                                      their records; samples.add("E", doping_percent=...)
   db[-1]                                                       the run just made; db[-1].table(), db[-1].derived()
   db(sample_name="A")                                          find runs, of both instruments; plan_name="pl" too
+  RE(night([irf(microscope), flim_raster(microscope, sample="A")]))   goes on whatever dies; from the shell: make night
+  explain(flim_raster(microscope))                             time, dose, disk and problems of a plan; nothing moves
   RE(park(microscope))                                         dark, lasers on standby, stage in the middle
   lab                                                          this card; Ctrl-C pauses a plan, RE.resume() goes on"""
 

@@ -95,7 +95,8 @@ class Operator:
         """Start the queue; returns the history when it has ended."""
         done = len(self.history())  # not from the status, which lags behind
         assert (answer := self.ask("queue_start"))["success"], answer
-        self.wait(lambda s: s.get("manager_state") == "idle" and s["items_in_history"] > done)
+        self.wait(lambda _: len(self.history()) > done)
+        self.wait(lambda s: s.get("manager_state") == "idle")
         return self.history()
 
     def clear(self):
