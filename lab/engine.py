@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from bluesky import RunEngine
@@ -73,9 +73,11 @@ class Lease:
         for light in self.lights:
             put_and_wait(light.beat, self.token, 5.0)
 
-    def darken(self, *, for_good: bool = False):
+    def darken(self, *, for_good: bool = False, but: Sequence[Any] = ()):
         """All dark, and `for_good` at rest; what does not obey is dark by itself when the beats stop."""
         for light in self.lights:
+            if light in but:
+                continue
             try:
                 light.rest() if for_good else light.hold()
             except Exception as why:
@@ -145,7 +147,7 @@ class LabEngine(RunEngine):
         """Dark, if the bench hangs: a plan waits longer before it fails, and nobody would count the light."""
         if self.silence is not None and self.silence.begins():
             log.error("no heartbeat of the bench for %.1f s: dark until it is back", SILENT_S)
-            self.go_dark(for_good=False)
+            self.go_dark(for_good=False, but=self.silence.within)
 
     def follow_state(self, new: str, old: str):
         """Beat at once when a plan starts; go dark at once when it stops running, for whatever reason."""
@@ -169,14 +171,14 @@ class LabEngine(RunEngine):
         finally:
             given_up.set()
 
-    def go_dark(self, *, for_good: bool):
+    def go_dark(self, *, for_good: bool, but: Sequence[Any] = ()):
         """In a thread, after the darkening before."""
         before = self.darkening
 
         def darken():
             if before is not None:
                 before.join()
-            self.lease.darken(for_good=for_good)
+            self.lease.darken(for_good=for_good, but=but)
 
         self.darkening = threading.Thread(target=darken, name="dark", daemon=True)
         self.darkening.start()

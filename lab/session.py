@@ -130,7 +130,7 @@ class Session:
         told = {"present": self.analyses.present, "farewell": self.close}
         recovery = Recovery([self.microscope, self.fs5], self.lease)
         self.RE = LabEngine(self.memory, lease=self.lease, recovery=recovery, **told)
-        self.RE.silence = Silence(self.microscope.scanner.heartbeat)
+        self.RE.silence = Silence(self.microscope.scanner.heartbeat, within=(self.fs5,))
         self.RE.md.update(purpose="measurement", code_version=code_version(), twin=twin_facts(self.config))
         self.RE.subscribe(self.journal)
         self.RE.subscribe(self.ingester)

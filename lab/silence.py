@@ -10,9 +10,11 @@ class Silence:
     """For how long a heartbeat has not changed; the light must not wait for a plan to notice.
 
     heartbeat : a signal that counts up while its IOC is well
+    within : lights of that IOC, which cannot obey while it hangs; what they measure fails by itself
     """
 
-    def __init__(self, heartbeat: Any):
+    def __init__(self, heartbeat: Any, within: tuple[Any, ...] = ()):
+        self.within = within
         self.heard_s, self.told = time.monotonic(), False
         heartbeat.subscribe(self.hear, run=False)
 

@@ -4,16 +4,8 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from plans.item import Item
+from plans.item import DONE, FAILED, INTERRUPTED, RUNNING, SKIPPED, WAITING, Item
 
-WAITING, RUNNING, DONE, FAILED, SKIPPED, INTERRUPTED = (
-    "waiting",
-    "running",
-    "done",
-    "failed",
-    "skipped",
-    "interrupted",
-)
 STATES = (WAITING, RUNNING, DONE, FAILED, SKIPPED, INTERRUPTED)
 FINISHED = (DONE, FAILED, SKIPPED)
 NAME = re.compile(r"\w([\w.-]{0,78}\w)?", re.ASCII)
