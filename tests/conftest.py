@@ -1,11 +1,13 @@
 """One running lab for all tests that need one: the twin behind real IOCs, real storage, a real RunEngine."""
 
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
 HOUSE = Path(__file__).resolve().parents[1]
+LONG = ("test_lost_parts.py", "test_signals.py")  # labs that lose their processes one by one
 
 
 def house(folder: Path, *, preset: str = "A", seed: int = 1, prefix: str = "lum:") -> Path:
@@ -50,3 +52,15 @@ def documents(session):
 def is_line(doc: dict) -> bool:
     """Whether an Event is a raster line: the baseline reads the scanner too, with everything else."""
     return "scanner_line" in doc["data"] and "piezo_x" not in doc["data"]
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items):
+    """Tests of a file that starts labs of its own run in one worker, or each worker would start them again."""
+    for item in items:
+        folders = item.path.relative_to(HOUSE).parts
+        science = folders[0] != "tests" or "analysis" in folders or "twin" in folders
+        if not science and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group("/".join(folders)))
+        if folders[-1] in LONG and os.environ.get("LUMINESCOPE_TESTS") != "full":
+            item.add_marker(pytest.mark.skip(reason="takes minutes; LUMINESCOPE_TESTS=full runs it"))

@@ -23,7 +23,13 @@ class RasterIOC(InstrumentIOC):
     snake = choice("Snake", ("no", "yes"), doc="odd rows run backwards")
     pattern = choice("Pattern", ("lines", "patch"), doc="what Acquire takes: a line, or the raster at once, serpentine")
 
-    first_line = pvproperty(value=0, name="FirstLine", doc="line in row 0 of the file: not 0 if a raster is continued")
+    first_line = pvproperty(
+        value=0,
+        name="FirstLine",
+        lower_ctrl_limit=0,
+        upper_ctrl_limit=MAX_PIXELS * 10000,
+        doc="line in row 0 of the file: not 0 if a raster is continued",
+    )
 
     @property
     def grid(self) -> Grid:

@@ -58,7 +58,7 @@ def taken(session, device, n_rows: int):
     session.RE(measure())
     session.RE.unsubscribe(token)
     assert session.ingester.flush(60)
-    return session.db.v2[uids[0]]["primary"], keys
+    return {key: session.db.array(uids[0], key) for key in keys["primary"]}, keys
 
 
 def test_bins_of_the_counters(session, microscope):
