@@ -67,7 +67,7 @@ queue: install
 	$(BIN)/python -m lab.queue_server
 
 test: install
-	$(BIN)/python -m pytest --numprocesses=auto --dist=loadgroup
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile
 
 check: install
 	$(BIN)/ruff check .

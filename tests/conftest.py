@@ -54,13 +54,8 @@ def is_line(doc: dict) -> bool:
     return "scanner_line" in doc["data"] and "piezo_x" not in doc["data"]
 
 
-@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
-    """Tests of a file that starts labs of its own run in one worker, or each worker would start them again."""
+    """Skip what takes minutes, unless it is asked for."""
     for item in items:
-        folders = item.path.relative_to(HOUSE).parts
-        science = folders[0] != "tests" or "analysis" in folders or "twin" in folders
-        if not science and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group("/".join(folders)))
-        if folders[-1] in LONG and os.environ.get("LUMINESCOPE_TESTS") != "full":
+        if item.path.name in LONG and os.environ.get("LUMINESCOPE_TESTS") != "full":
             item.add_marker(pytest.mark.skip(reason="takes minutes; LUMINESCOPE_TESTS=full runs it"))
