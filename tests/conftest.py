@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 HOUSE = Path(__file__).resolve().parents[1]
-LONG = ("test_lost_parts.py", "test_signals.py")  # labs that lose their processes one by one
+LONG = ("test_every_message.py", "test_lost_parts.py", "test_signals.py")  # labs that lose their processes one by one
 
 
 def house(folder: Path, *, preset: str = "A", seed: int = 1, prefix: str = "lum:") -> Path:
