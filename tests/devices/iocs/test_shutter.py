@@ -176,8 +176,12 @@ def test_open_for_nothing_it_closes_and_the_next_line_opens_it(session, microsco
     assert microscope.shutter.latch.get() == ""
 
 
-def test_without_the_bench_it_is_dark_and_light_comes_back_with_it(session, microscope):
+@pytest.mark.parametrize("session_listens", [False, True])
+def test_without_the_bench_it_is_dark_and_light_comes_back_with_it(session, microscope, monkeypatch, session_listens):
+    """Session and light process both listen for the bench; the light process needs no session to notice."""
     pid, dark_after_s = json.loads((session.config.folders.run / "bench.json").read_text())["pid"], []
+    if not session_listens:
+        monkeypatch.setattr(session.RE, "silence", None)
 
     def lose_it():
         os.kill(pid, signal.SIGSTOP)
@@ -192,6 +196,7 @@ def test_without_the_bench_it_is_dark_and_light_comes_back_with_it(session, micr
 
     session.RE(shine_and(session, lose_it))
     assert dark_after_s[0] < LONGEST_LIGHT_S
-    assert microscope.shutter.latch.get().startswith("bench:")
+    if not session_listens:
+        assert microscope.shutter.latch.get().startswith("bench:")
     seconds_until(lambda: could_reset(microscope.shutter))
     session.RE(shine_and(session, bps.null))
