@@ -1,11 +1,9 @@
 """The pulse counters: every click of both SPADs, whatever is cabled to the card."""
 
-from ophyd import Component as Cpt
-from ophyd import EpicsSignal
 from ophyd.status import Status
 
 from devices.rows import Layout, RowStream
-from devices.signals import Setting, in_background, reading, setting
+from devices.signals import reading, setting
 
 GRACE_S = 30.0
 N_ROUTES = 2
@@ -21,8 +19,6 @@ class Counters(RowStream):
     lit = reading("Lit", kind="normal")
     started = reading("Started", kind="normal")
     elapsed = reading("Elapsed", kind="normal")
-    acquire = Cpt(Setting, "Acquire", kind="omitted")
-    halt = Cpt(EpicsSignal, "Stop", kind="omitted")
 
     file_group = "counters:"
     file_kind = "bins"
@@ -34,7 +30,4 @@ class Counters(RowStream):
     def set(self, index: int) -> Status:
         timeout_s = GRACE_S + 2 * self.n_bins.get() * self.bin_width.get()
         self.mark(index)
-        return in_background(self, lambda: self.acquire.prove(index, timeout_s))
-
-    def stop(self, *, success: bool = False):
-        self.halt.put(1)
+        return self.begin_row(index, timeout_s)

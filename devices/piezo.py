@@ -3,19 +3,22 @@
 from ophyd import Component as Cpt
 from ophyd import EpicsSignal
 
-from devices.signals import Instrument, Setting, reading
+from devices.signals import Instrument, Setting, Stoppable, nothing, reading
 
 MOVE_TIMEOUT_S = 30.0
 
 
-class Axis(Setting):
+class Axis(Stoppable, Setting):
     """One axis: `set` finishes on target, fails outside the travel, when stopped, or when the IOC restarted."""
 
     def set(self, value, *, timeout: float | None = None, settle_time=None):
         return super().set(value, timeout=timeout or MOVE_TIMEOUT_S)
 
+    def prove(self, value, timeout_s, meanwhile=nothing):
+        self.unless_paused(lambda: Setting.prove(self, value, timeout_s, meanwhile))
+
     def stop(self, *, success: bool = False):
-        self.instrument.halt.put(1)
+        self.stop_by(self.instrument.halt, success=success)
 
 
 def axis(suffix: str) -> Cpt:

@@ -4,11 +4,14 @@ import logging
 import uuid
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote
 
+from ophyd import Component as Cpt
+from ophyd import EpicsSignal
 from ophyd import FormattedComponent as FCpt
+from ophyd.status import Status
 
-from devices.signals import CommandError, Fact, Instrument, Reading, Setting, put_and_wait
+from devices.portable import file_uri
+from devices.signals import CommandError, Fact, Instrument, Reading, Setting, Stoppable, in_background, put_and_wait
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +32,7 @@ class Layout:
     units: str = "counts"
 
 
-class RowStream(Instrument):
+class RowStream(Stoppable, Instrument):
     """A device whose readings come with one row of a file each.
 
     The row index of a reading is set by `mark(index)`; a row that is taken again after a pause keeps its index, so
@@ -39,6 +42,8 @@ class RowStream(Instrument):
     arm = FCpt(Setting, "{self.parent.prefix}{self.file_group}Arm", kind="omitted", string=True)
     arm_error = FCpt(Fact, "{self.parent.prefix}{self.file_group}Error", kind="omitted", string=True)
     path = FCpt(Reading, "{self.parent.prefix}{self.file_group}Path", kind="omitted", string=True)
+    acquire = Cpt(Setting, "Acquire", kind="omitted")
+    halt = Cpt(EpicsSignal, "Stop", kind="omitted")
 
     file_group = "timeharp:"
     file_kind = "closed"
@@ -86,6 +91,13 @@ class RowStream(Instrument):
     def mark(self, index: int):
         self._index = index
 
+    def begin_row(self, index: int, timeout_s: float) -> Status:
+        """Measure; the Status finishes with the row."""
+        return in_background(self, lambda: self.unless_paused(lambda: self.acquire.prove(index, timeout_s)))
+
+    def stop(self, *, success: bool = False):
+        self.stop_by(self.halt, success=success)
+
     def describe(self) -> dict:
         return super().describe() | (self.describe_rows() if self.streaming else {})
 
@@ -129,7 +141,7 @@ class RowStream(Instrument):
             "uid": self._resource_uid,
             "data_key": self.row_key,
             "mimetype": MIMETYPE,
-            "uri": f"file://localhost{quote(str(self.path.get()))}",
+            "uri": file_uri(str(self.path.get())),
             "parameters": parameters,
         }
 

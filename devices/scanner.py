@@ -1,12 +1,11 @@
 """The line scanner: one line of a raster at a time, or a small patch at once, timed close to the hardware."""
 
 from ophyd import Component as Cpt
-from ophyd import EpicsSignal
 from ophyd import FormattedComponent as FCpt
 from ophyd.status import Status
 
 from devices.rows import Layout, RowStream
-from devices.signals import CommandError, Reading, Setting, in_background, reading, setting
+from devices.signals import Reading, Setting, reading, setting
 
 GRACE_S = 30.0
 N_ROUTES = 2
@@ -45,11 +44,8 @@ class LineScanner(RowStream):
     overflow = reading("Overflow", kind="normal")
     pixels_done = reading("PixelsDone", kind="omitted")
     begin = Cpt(Setting, "Begin", kind="omitted")
-    acquire = Cpt(Setting, "Acquire", kind="omitted")
-    halt = Cpt(EpicsSignal, "Stop", kind="omitted")
 
     file_kind = "raster"
-    told_to_stop = False
 
     @property
     def n_pixels(self) -> int:
@@ -78,17 +74,4 @@ class LineScanner(RowStream):
     def set(self, index: int) -> Status:
         timeout_s = GRACE_S + 2 * self.n_pixels * (self.dwell.get() + self.settle.get())
         self.mark(index - int(self.first_line.get()))
-        self.told_to_stop = False
-        return in_background(self, lambda: self.take(index, timeout_s))
-
-    def take(self, index: int, timeout_s: float):
-        """Take a line. One that was told to stop has not failed: a paused plan takes it again (see `line`)."""
-        try:
-            self.acquire.prove(index, timeout_s)
-        except CommandError:
-            if not self.told_to_stop:
-                raise
-
-    def stop(self, *, success: bool = False):
-        self.told_to_stop = True
-        self.halt.put(1)
+        return self.begin_row(index, timeout_s)

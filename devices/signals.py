@@ -64,6 +64,27 @@ def nothing():
     """Done meanwhile, unless told otherwise."""
 
 
+class Stoppable:
+    """Something that a pause may stop in the middle. That is no failure: a plan that goes on does it again."""
+
+    stopped_by_pause = threading.Event()  # of what is under way
+
+    def unless_paused(self, work: Callable[[], None]):
+        """Do what may fail by being stopped; a failure counts unless a pause stopped it."""
+        stopped = self.stopped_by_pause = threading.Event()
+        try:
+            work()
+        except CommandError:
+            if not stopped.is_set():
+                raise
+
+    def stop_by(self, halt: Any, *, success: bool):
+        """Put 1 to the signal `halt`; the RunEngine says `success` when it pauses, and not when a plan has failed."""
+        if success:
+            self.stopped_by_pause.set()
+        halt.put(1)
+
+
 def put_and_wait(signal: EpicsSignal, value: Any, timeout_s: float, meanwhile: Callable[[], None] = nothing):
     """Put with completion; give up at once when the IOC goes away, not after the timeout.
 

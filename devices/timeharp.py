@@ -3,11 +3,11 @@
 from typing import Any
 
 from ophyd import Component as Cpt
-from ophyd import EpicsSignal, Kind, Signal
+from ophyd import Kind, Signal
 from ophyd.status import Status
 
 from devices.rows import Layout, RowStream
-from devices.signals import Setting, done, in_background, reading, setting
+from devices.signals import Setting, done, reading, setting
 
 GRACE_S = 30.0
 METER_TIMEOUT_S = 15.0
@@ -66,9 +66,7 @@ class TimeHarp(RowStream):
     started = reading("Started", kind="normal")
     elapsed = reading("Elapsed", kind="normal")
     overflow = reading("Overflow", kind="normal")
-    acquire = Cpt(Setting, "Acquire", kind="omitted")
     free_bytes = reading("FreeBytes", kind="omitted")
-    halt = Cpt(EpicsSignal, "Stop", kind="omitted")
 
     @property
     def file_kind(self) -> str:
@@ -102,7 +100,4 @@ class TimeHarp(RowStream):
     def set(self, index: int) -> Status:
         timeout_s = GRACE_S + 2 * self.integration_time.get()
         self.mark(index)
-        return in_background(self, lambda: self.acquire.prove(index, timeout_s))
-
-    def stop(self, *, success: bool = False):
-        self.halt.put(1)
+        return self.begin_row(index, timeout_s)
