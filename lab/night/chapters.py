@@ -1,11 +1,11 @@
 """The chapters of the morning report, each from the facts of a night alone."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lab.night.cards import name
 from lab.night.entry import FAILED, SKIPPED, Entry, Night
-from lab.night.html import clock, moment, own, preformatted, span, text
-from lab.night.pictures import embedded
+from lab.night.html import clock, moment, own, span, table, text
 from lab.night.plots import curves
 from lab.night.runs import ROUTES, RunFacts
 from lab.night.suggestions import remedy
@@ -26,15 +26,6 @@ def planned(entry: Entry) -> tuple[str, ...]:
     took = span(entry.ended_s - entry.began_s)
     known = (clock(entry.began_s), took, span(entry.expected_s), str(entry.attempts or "–"))
     return (str(entry.index + 1), own(entry.item.title, 160), state, *known)
-
-
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of HTML pieces; nothing without rows."""
-    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
-    head = "".join(f"<th>{text(each)}</th>" for each in heads)
-    return (
-        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>' if body else ""
-    )
 
 
 def failures(night: Night, runs: Sequence[RunFacts]) -> str:
@@ -111,7 +102,7 @@ def lost(run: RunFacts, following: RunFacts | None) -> str:
 
 def results(runs: Sequence[RunFacts]) -> str:
     """The numbers with their errors, one table for each kind of run."""
-    told = [run for run in runs if run.numbers]
+    told = [run for run in runs if run.numbers and not run.continued_by]
     kinds = dict.fromkeys(run.plan_name for run in told)
     return "".join(numbers(kind, [run for run in told if run.plan_name == kind]) for kind in kinds)
 
@@ -127,32 +118,6 @@ def cells(run: RunFacts, quantities: Sequence[str]) -> list[str]:
     """The numbers of a run in the order of the columns."""
     known = {number.quantity: number.value for number in run.numbers}
     return [f'<span class="num">{text(known.get(each, "–").replace("+-", "±"))}</span>' for each in quantities]
-
-
-def cards(runs: Sequence[RunFacts]) -> str:
-    """Every run with its picture."""
-    shown = "".join(card(run) for run in runs)
-    return f'<div class="runs">{shown}</div>' if shown else ""
-
-
-def name(run: RunFacts) -> str:
-    return f"{text(run.plan_name)} {own(run.about, 80)}".strip()
-
-
-def card(run: RunFacts) -> str:
-    """One run: what, when, how it ended, its picture, its result in full, its uids."""
-    state = "done" if run.exit_status == "success" else "interrupted" if run.interrupted else "failed"
-    wide = " wide" if run.plan_name == "flim_raster" and run.figure else ""
-    why = f'<p class="small why">{own(run.reason, 600)}</p>' if run.reason else ""
-    full = f"<details><summary>the result in full</summary>{preformatted(run.text)}</details>" if run.text else ""
-    derived = f"<br>analysis <code>{text(run.derived_uid)}</code>" if run.derived_uid else ""
-    return (
-        f'<article class="run{wide}"><h3>{name(run)}</h3>'
-        f'<p class="small"><span class="state {state}">{text(run.exit_status)}</span> '
-        f'<span class="soft">{moment(run.began_s)}, {span(run.ended_s - run.began_s)}</span></p>{why}'
-        f"{embedded(run.figure, f'{run.plan_name} of {run.about}')}{full}"
-        f'<p class="small soft">run <code>{text(run.uid)}</code>{derived}</p></article>'
-    )
 
 
 def trends(runs: Sequence[RunFacts]) -> str:

@@ -2,7 +2,7 @@
 
 import html
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -92,3 +92,12 @@ def document(title: str, body: str, *, head: str = "") -> str:
 def section(title: str, body: str, *, about: str = "") -> str:
     """A part of a page, left out if it has nothing in it."""
     return f'<section class="card {about}"><h2>{text(title)}</h2>{body}</section>' if body else ""
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table of HTML pieces; nothing without rows."""
+    body = "".join(f"<tr>{''.join(f'<td>{cell}</td>' for cell in row)}</tr>" for row in rows)
+    head = "".join(f"<th>{text(each)}</th>" for each in heads)
+    return (
+        f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>' if body else ""
+    )

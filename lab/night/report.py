@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab.night.chapters import calibrations, cards, evening, failures, interruptions, provenance, results, trends
+from lab.night.cards import cards
+from lab.night.chapters import calibrations, evening, failures, interruptions, provenance, results, trends
 from lab.night.entry import DONE, FAILED, SKIPPED, Night
 from lab.night.html import clock, document, listed, moment, own, section, text
 from lab.night.page import replaced

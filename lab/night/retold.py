@@ -115,8 +115,11 @@ def figure_of(run: RunFacts, figures: Path) -> Path:
 
 
 def pictured(runs: Iterable[RunFacts], figures: Path) -> list[RunFacts]:
-    """All runs with the pictures that there are; takes no time."""
-    return [replace(run, figure=path) if (path := figure_of(run, figures)).exists() else run for run in runs]
+    """All runs with the pictures that there are; takes no time. A run that was continued has none of its own."""
+    return [
+        replace(run, figure=path) if not run.continued_by and (path := figure_of(run, figures)).exists() else run
+        for run in runs
+    ]
 
 
 def nowhere(*_: Any) -> None:
@@ -124,9 +127,9 @@ def nowhere(*_: Any) -> None:
 
 
 def retold(runs: Iterable[RunFacts], folder: Path, figures: Path, registry: Path | None = None) -> list[RunFacts]:
-    """All runs with their texts and pictures."""
+    """All runs with their texts and pictures, those that were continued in the run that has them whole."""
     source = Retold(folder, figures, registry)
     try:
-        return [source.told(run) for run in runs]
+        return [run if run.continued_by else source.told(run) for run in runs]
     finally:
         source.close()

@@ -32,6 +32,7 @@ class RunFacts:
     rates_cps : route -> (Unix time, rate), one for each line, integration or segment
     moves_um : (Unix time, x, y), by how much the sample moved since the one before
     dark : whether the shutters were read back closed at its end, None: nobody could read them
+    continued_by : uid of the run that goes on with this one, and then has the result of both
     stored : whether storage has it; derived_uid : its analysis, "" if there is none
     text, figure : the result as the prompt shows it, and its picture; "" and None if there is none
     """
@@ -46,6 +47,7 @@ class RunFacts:
     rates_cps: Mapping[str, Series] = field(default_factory=dict)
     moves_um: tuple[tuple[float, float, float], ...] = ()
     dark: bool | None = None
+    continued_by: str = ""
     stored: bool = False
     derived_uid: str = ""
     numbers: tuple[Number, ...] = ()
@@ -81,6 +83,8 @@ def runs_of(folder: Path, night: Night) -> list[RunFacts]:
         elif start.get("night") == night.name:
             items.setdefault(start["uid"], int(start.get("item", -1)))
     found = [fact(folder, uid, item, derived.get(uid)) for uid, item in items.items()]
+    next_of = {run.start["continues"]: run.uid for run in found if run.start.get("continues")}
+    found = [replace(run, continued_by=next_of.get(run.uid, "")) for run in found]
     return sorted(found, key=lambda run: (not math.isfinite(run.began_s), run.began_s))
 
 

@@ -12,7 +12,10 @@ from PIL import Image
 from analysis.derived import derived_run
 from lab.journal import Journal, close_interrupted
 from lab.night import report
+from lab.night.cards import cards
+from lab.night.chapters import results
 from lab.night.entry import DONE, FAILED, RUNNING, SKIPPED, WAITING, Entry, Night
+from lab.night.numbers import Number
 from lab.night.plots import curves
 from lab.night.report import Places, render, write
 from lab.night.runs import RunFacts, runs_of
@@ -262,3 +265,12 @@ def test_skipped_items_are_no_failures():
     entry = told.of_state(SKIPPED)[0]
     only = replace(told, entries=(replace(entry, index=0),))
     assert "RE(" not in render(only, runs[:1]).partition("Suggestions")[0]
+
+
+def test_a_run_that_was_continued_is_a_line_and_the_last_one_has_the_result():
+    some = RunFacts("x", {"plan_name": "flim_raster", "sample_name": "A", "time": BEGAN_S}, 0, BEGAN_S + 60)
+    first = replace(some, uid="first000-run", numbers=(Number("tau", "1 ns"),), continued_by="last0000-run")
+    last = replace(some, uid="last0000-run", numbers=(Number("tau", "2 ns"),))
+    assert "2 ns" in results([first, last]) and "1 ns" not in results([first, last])
+    page = cards([first, last])
+    assert page.count("<article") == 1 and "1 run cut off and continued" in page and "first000" in page
