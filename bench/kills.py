@@ -1,9 +1,9 @@
-"""`python -m bench.kills [--kills 100] [--speed 10]`: a night whose processes are killed at random moments, beside the
-same night that was left alone.
+"""`python -m bench.kills [--queue films|dots] [--kills 100] [--speed 10]`: a night whose processes are killed at random
+moments, beside the same night that was left alone.
 
 Both nights have one seed and one queue. Whoever is killed, session, keeper, light, bench, their supervisor or storage,
 the night goes on. In the end every line of every raster must have been recorded once, and with the same photons, bit
-for bit, as in the quiet night; so must every image.
+for bit, as in the quiet night; so must every image, and every row of every dot.
 """
 
 import argparse
@@ -26,7 +26,7 @@ HOUSE = Path(__file__).resolve().parents[1]
 VICTIMS = ("session", "light", "bench", "supervisor", "storage", "keeper")
 DARK_WITHIN_S = 2.0
 
-QUEUE = """\
+FILMS = """\
 [[item]]
 plan = "irf"
 min_counts = 20000
@@ -54,20 +54,38 @@ dwell_ms = 20
 n_scans = {n_scans}
 """
 
+DOTS = """\
+[[item]]
+plan = "time_zero"
+
+[[item]]
+plan = "qd_campaign"
+sample = "single"
+extent_um = 6
+n_pixels = 40
+max_emitters = {n_scans}
+hbt = {{target_err_ns = 2.0, max_time_s = 60}}
+blinking = {{duration_s = 20}}
+"""
+
+QUEUES = {"films": (FILMS, "raster"), "dots": (DOTS, "hbt")}  # with the wiring that each needs
+
 
 def main() -> int:
     """Both nights, compared; 0 if they agree."""
     parser = argparse.ArgumentParser(prog="python -m bench.kills", description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--speed", type=float, default=10.0, help="of the night that is disturbed")
-    parser.add_argument("--scans", type=int, default=20, help="of each raster; more give more to disturb")
+    parser.add_argument("--scans", type=int, default=20, help="of each raster, or dots; more give more to disturb")
+    parser.add_argument("--queue", choices=sorted(QUEUES), default="films", help="what the night measures")
     parser.add_argument("--seed", type=int, default=1, help="of the moments and victims")
     parser.add_argument("--folder", type=Path, default=None)
     asked = parser.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="kills-"))
-    queue = QUEUE.format(n_scans=asked.scans)
-    quiet = measured(house(folder / "quiet", queue, speed="inf"))
-    disturbed_house = house(folder / "disturbed", queue, speed=asked.speed)
+    queue, wiring = QUEUES[asked.queue]
+    wished = {"queue": queue.format(n_scans=asked.scans), "wiring": wiring}
+    quiet = measured(house(folder / "quiet", **wished, speed="inf"))
+    disturbed_house = house(folder / "disturbed", **wished, speed=asked.speed)
     disturber = Disturber(disturbed_house, asked.kills, random.Random(asked.seed))
     disturbed = measured(disturbed_house, disturber)
     problems = [*differences(quiet, disturbed), *disturber.too_bright]
@@ -80,14 +98,14 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def house(folder: Path, queue: str, *, speed: float | str) -> Path:
+def house(folder: Path, queue: str, *, speed: float | str, wiring: str = "raster") -> Path:
     """A house of its own for a night, with its queue; returns its folder."""
     profile = folder / "profile"
     profile.mkdir(parents=True)
     text = (HOUSE / "profile" / "lab.toml").read_text()
     for port in ("5364", "5366", "8365", "8367"):
         text = text.replace(f"port = {port}", "port = 0")
-    text = text.replace("speed = inf ", f"speed = {speed} ")
+    text = text.replace("speed = inf ", f"speed = {speed} ").replace('wiring = "raster" ', f'wiring = "{wiring}" ')
     (profile / "lab.toml").write_text(text)
     (profile / "samples.toml").write_text((HOUSE / "profile" / "samples.toml").read_text())
     (folder / "queue.toml").write_text(queue)
