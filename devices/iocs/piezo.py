@@ -1,6 +1,7 @@
 """Piezo stage IOC: three closed-loop axes, limits on every PV, a put completes when the stage is on target."""
 
 import asyncio
+import logging
 import math
 import threading
 
@@ -8,6 +9,8 @@ from caproto.server import pvproperty
 
 from devices.iocs.instrument import InstrumentIOC, Refused, guarded
 from devices.iocs.measuring import Measuring
+
+log = logging.getLogger(__name__)
 
 READBACK_PERIOD_S = 0.5
 AXES = ("x", "y", "z")
@@ -81,18 +84,34 @@ class StageIOC(InstrumentIOC):
 
     async def show(self):
         """Tell where the stage stands as where it was told to be."""
-        for axis, position in zip(AXES, self.stage.position_um(), strict=True):
+        for axis, position in zip(AXES, await self.off_the_loop(self.stage.position_um), strict=True):
             await getattr(self, axis).write(position, verify_value=False)
 
     async def read_back(self):
-        for axis, position in zip(AXES, self.stage.position_um(), strict=True):
+        for axis, position in zip(AXES, await self.off_the_loop(self.stage.position_um), strict=True):
             await getattr(self, f"{axis}_rbv").write(position)
+
+    async def tell_limits(self):
+        """The travel that the stage has."""
+        limits_um = await self.off_the_loop(lambda: tuple(self.stage.limits_um))
+        for axis, (low, high) in zip(AXES, limits_um, strict=True):
+            await getattr(self, axis).write_metadata(lower_ctrl_limit=low, upper_ctrl_limit=high)
 
     @x_rbv.startup
     async def x_rbv(self, instance, async_lib):
-        for axis, (low, high) in zip(AXES, self.stage.limits_um, strict=True):
-            await getattr(self, axis).write_metadata(lower_ctrl_limit=low, upper_ctrl_limit=high)
-        await self.show()
+        """Follow the stage; one that does not answer is asked again, and why is said once."""
+        begun, why = False, ""
         while True:
-            await self.read_back()
+            try:
+                if not begun:
+                    await self.tell_limits()
+                    await self.show()
+                    begun = True
+                await self.read_back()
+                why = ""
+            except Exception as fault:
+                if str(fault) != why:
+                    log.error("the stage cannot be read: %s", fault)
+                    why = str(fault)
+                    await self.error.write(why[: self.error.max_length])
             await asyncio.sleep(READBACK_PERIOD_S)
