@@ -3,6 +3,7 @@
 # make lab        the IPython session
 # make panic      dark, now: shutter closed, lasers on standby, latched
 # make night      profile/overnight.py, or the night that is not finished; QUEUE=file.toml|file.py NAME=... NEW=1
+# make import     old files become runs: FOLDER=... SAMPLE=..., CONFIG=... another lab.toml
 # make bench      ours beside its peers; QUICK=1 small, CASE=decays one case, CPA=... the folder of that toolbox
 
 PYTHON ?= python3
@@ -16,7 +17,7 @@ TWIN := $(foreach option,PRESET SEED SPEED TRUTH,$(if $($(option)),--$(shell ech
 # Compiled modules make every start of the lab several times faster.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help install demo night queue test lab panic check bench lock clean
+.PHONY: help install demo night queue import test lab panic check bench lock clean
 
 help:
 	@echo "make demo     measure the paper on the twin and compare (figures and results in demo/)"
@@ -24,6 +25,7 @@ help:
 	@echo "make panic    dark, now: shutter closed, lasers on standby, latched"
 	@echo "make night    measure through the night: QUEUE=file.toml or file.py; EXPLAIN=1 only tells, STATUS=1 how it stands"
 	@echo "make queue    serve a queue for several operators (bluesky-queueserver)"
+	@echo "make import   make runs of old files: FOLDER=... SAMPLE=..."
 	@echo "make test     run the tests"
 	@echo "make check    ruff, pyright, import contracts"
 	@echo "make bench    speed and accuracy beside other packages, a quarter of an hour (writes bench/RESULTS.md)"
@@ -62,6 +64,9 @@ lab: install
 
 panic:
 	@$(BIN)/python -m lab.panic
+
+import: install
+	@$(BIN)/python -m lab.imports "$(FOLDER)" $(if $(SAMPLE),--sample "$(SAMPLE)") $(if $(CONFIG),--config "$(CONFIG)")
 
 queue: install
 	$(BIN)/python -m lab.queue_server

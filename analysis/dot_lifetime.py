@@ -49,15 +49,17 @@ def dot_lifetime(start: Mapping[str, Any], histogram: np.ndarray, response: Resp
     response : of the same routes and channels
 
     Behind the splitter 50:50 both routes see the emitter: their decays are added, and so are their responses, each with
-    the weight of its photons.
+    the weight of its photons. A start document may name the routes (`emitter_routes`, and `irf_routes` of the response)
+    and a period of its own: those of old files are others.
     """
-    routes = [0, 1] if start.get("splitter") == "50:50" else [QD]
+    routes = start.get("emitter_routes") or ([0, 1] if start.get("splitter") == "50:50" else [QD])
+    measured = response.counts[start.get("irf_routes") or routes]
     counts = histogram[routes].sum(axis=0)
-    share = histogram[routes].sum(axis=1, keepdims=True) / np.maximum(response.counts[routes].sum(axis=1), 1)[:, None]
-    irf = (response.counts[routes] * share).sum(axis=0)
+    share = histogram[routes].sum(axis=1, keepdims=True) / np.maximum(measured.sum(axis=1), 1)[:, None]
+    irf = (measured * share).sum(axis=0)
+    period_ns = float(start.get("tcspc", {}).get("period_ns", response.period_ns))
     one, two = (
-        fit_decays(counts, irf, bin_width_ns=response.bin_width_ns, period_ns=response.period_ns, n_components=n)
-        for n in (1, 2)
+        fit_decays(counts, irf, bin_width_ns=response.bin_width_ns, period_ns=period_ns, n_components=n) for n in (1, 2)
     )
     both = float(one.deviance) > MISFIT and not bool(two.degenerate)
     fit, n_components = (two, 2) if both else (one, 1)

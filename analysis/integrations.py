@@ -11,6 +11,7 @@ from analysis.signal_share import SignalShare, signal_share
 
 FULLY_LIT = 0.999
 N_ROUTES = 2
+NOT_COUNTED = (0, 0)
 TRACE_S = 0.1
 AFTERPULSES_CPS = 12e3  # how much faster stops seem to get rarer, because those soon after a stop are never the first
 UNEVEN = 0.05  # error of the stop rate where it changes within a part
@@ -18,21 +19,26 @@ UNEVEN = 0.05  # error of the stop rate where it changes within a part
 
 @dataclass(frozen=True, eq=False)
 class Integration:
-    """One integration of the card: counts (n_parts, 2) of both SPADs in equal parts of it, and its quality."""
+    """One integration of the card: counts (n_parts, 2) of both SPADs in equal parts of it, and its quality.
+
+    counted : whether the SPADs were counted beside the card; if not, the trace is zero
+    """
 
     trace: np.ndarray
     lit: float
     elapsed_s: float
     overflow: bool
+    counted: bool = True
 
     @classmethod
     def of(cls, data: Mapping) -> "Integration":
         """From the Event of an integration."""
         return cls(
-            trace=np.asarray(data["timeharp_trace"], np.int64).reshape(-1, N_ROUTES),
+            trace=np.asarray(data.get("timeharp_trace", NOT_COUNTED), np.int64).reshape(-1, N_ROUTES),
             lit=float(data["timeharp_lit"]),
             elapsed_s=float(data["timeharp_elapsed"]),
             overflow=bool(data["timeharp_overflow"]),
+            counted="timeharp_trace" in data,
         )
 
     @property
@@ -64,8 +70,8 @@ def even_trace(parts: Sequence[Integration]) -> np.ndarray:
 
 
 def mean_rates(parts: Sequence[Integration], dead_time_ns: Sequence[float]) -> tuple[np.ndarray, float]:
-    """Mean rate of each SPAD (2,), dead time corrected, and the error of their sum; NaN without integrations."""
-    if not parts:
+    """Mean rate of each SPAD (2,), dead time corrected, and the error of their sum; NaN if one was not counted."""
+    if not (parts and all(part.counted for part in parts)):
         return np.full(N_ROUTES, np.nan), float("nan")
     photons = np.sum([part.rates_cps(dead_time_ns).mean(axis=0) * part.elapsed_s for part in parts], axis=0)
     counts = sum(int(part.trace.sum()) for part in parts)

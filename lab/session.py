@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from event_model import RunRouter
 
 from lab import server, services
 from lab.analyses import Analyses, Result
+from lab.bench_check import last_check
 from lab.catalog import Catalog
 from lab.config import LabConfig, read
 from lab.elsewhere import hear_the_named
@@ -41,6 +43,7 @@ from lab.twin_samples import note_presets
 from lab.version import code_version
 
 if TYPE_CHECKING:
+    from lab.imports import Imported
     from lab.night.ledger import Ledger
 
 log = logging.getLogger(__name__)
@@ -132,6 +135,8 @@ class Session:
         self.RE = LabEngine(self.memory, lease=self.lease, recovery=recovery, **told)
         self.RE.silence = Silence(self.microscope.scanner.heartbeat, within=(self.fs5,))
         self.RE.md.update(purpose="measurement", code_version=code_version(), twin=twin_facts(self.config))
+        self.RE.md.pop("bench_check", None)
+        self.RE.md.update(checked_bench(self.config))
         self.RE.subscribe(self.journal)
         self.RE.subscribe(self.ingester)
         self.RE.subscribe(harmless(RunRouter([self.analyses.of_run])))
@@ -144,11 +149,39 @@ class Session:
         """Send a stored run through the live analysis again; the result is stored as a new derived run."""
         return self.analyses.replay(uid)
 
-    def refit(self, uids: Iterable[str], client: Any = None) -> list[Any]:
-        """Analyse stored rasters and spectra again, on the Dask cluster of `client`; stored as new derived runs."""
+    def refit(self, uids: Iterable[str], client: Any = None, **told: Any) -> list[Any]:
+        """Analyse stored rasters and spectra again, on the Dask cluster of `client`; stored as new derived runs.
+
+        told : of imported runs, what was missing when they were imported (`wiring="clock"`, `irf="9f2c..."`); they are
+            made anew from their files
+        """
         from lab.refit import refit
 
+        if told:
+            from lab.imports import again
+
+            made = [again(self.importer(), uid, **told) for uid in uids]
+            self.analyses.storage_problem()
+            return made
         return refit(uids, folder=self.config.folders.journal, record=self.analyses.record, client=client)
+
+    def import_folder(self, folder: str | Path, *, copy: bool = True, force: bool = False, **told: Any) -> "Imported":
+        """Make runs of the old files in a folder, analysed like any other; each file once, unless `force`.
+
+        copy : keep the files in the lab's own folder, too
+        told : what no file tells, e.g. sample="A", wiring="clock"; import.toml beside the files says it of single ones
+        """
+        from lab.imports import import_folder
+
+        imported = import_folder(self.importer(copy=copy), folder, force=force, **told)
+        return replace(imported, storage=self.analyses.storage_problem())
+
+    def importer(self, *, copy: bool = True) -> Any:
+        """What imports need of this lab."""
+        from lab.imports import House
+
+        folders = self.config.folders
+        return House(folders.journal, folders.raw, self.analyses.record, self.samples, copy)
 
     def pl_series(self, uids: Iterable[str]) -> PlSeriesResult:
         """Put luminescence spectra of several samples, runs of the plan `pl`, on one scale; stored as a derived run."""
@@ -270,6 +303,13 @@ def twin_facts(config: LabConfig) -> dict[str, Any] | bool:
         return json.loads((config.folders.run / told).read_text())["twin"]
     except (OSError, ValueError, KeyError):
         return False
+
+
+def checked_bench(config: LabConfig) -> dict[str, Any]:
+    """The last checklist, for labs with a real instrument."""
+    twin = twin_facts(config)
+    all_simulated = isinstance(twin, dict) and "instruments" not in twin
+    return {} if all_simulated else {"bench_check": last_check(config)}
 
 
 def harmless(callback: Callable[[str, dict], Any]) -> Callable[[str, dict], None]:

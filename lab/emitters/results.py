@@ -174,11 +174,12 @@ class HbtResult(OfPairs, EmitterRun):
         found = self.estimate
         start, stop = found.route_rate_cps
         bleached = f", bleached after {found.bleached_at_s:.1f} s" if found.bleached else ""
+        background = within(found.background_cps, found.background_err_cps, "cps")
+        counted = f"{found.n_photons:,}; {start:,.0f} and {stop:,.0f} cps" if np.isfinite(start) else "not counted"
         return [
             f"  light       {found.facts.intensity_w_cm2:g} W/cm2 for {found.live_s:.1f} s, "
             f"{found.dose_kj_cm2:.4g} kJ/cm2{bleached}",
-            f"  photons     {found.n_photons:,}; {start:,.0f} and {stop:,.0f} cps, "
-            f"background {within(found.background_cps, found.background_err_cps, 'cps')}",
+            f"  photons     {counted}, background {background}",
         ]
 
     def dip(self) -> list[str]:

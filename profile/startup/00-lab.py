@@ -48,7 +48,7 @@ from plans.item import item
 
 RE, db, microscope, fs5 = session.RE, session.db, session.microscope, session.fs5
 samples, emitters, lab, panic = session.samples, session.emitters, LabCard(session), session.panic
-night, explain = session.night, session.explain
+night, explain, import_folder = session.night, session.explain, session.import_folder
 RE.obey_signals()
 live_display(session, bar="bluesky_queueserver" not in sys.modules)
 

@@ -5,12 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from analysis.formats import Decays
+from analysis.formats.timeharp import write_thd
 from analysis.registration import LineDrift
 from lab.flim.results import flim_arrays
 from lab.lock import RigLocked
 from lab.session import start
 from lab.storage import recover
 from plans import flim_raster
+from tests.test_docs import response_and_decay
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +80,20 @@ def test_a_stored_run_replays_bit_for_bit(session, result):
 def test_a_second_session_is_refused_and_told_who_holds_the_rig(session):
     with pytest.raises(RigLocked, match="is held by"):
         start(session.config)
+
+
+def test_old_files_become_runs_beside_new_ones(session, tmp_path):
+    """What was not told is told to `refit`; the instrument response of today stays what it is."""
+    tau_ns, today = 4.0, session.microscope.irf_uid.get()
+    curves = response_and_decay(np.random.default_rng(8), [tau_ns], bin_ns=0.035, period_ns=100)
+    write_thd(tmp_path / "decay.thd", Decays(curves, np.full(2, 0.035), sync_hz=np.full(2, 1e7)), version="6.0")
+    imported = session.import_folder(tmp_path, sample="A", wiring="raster", curves=2)
+    assert imported.storage == "" and "no instrument response" in repr(imported)
+    (again,) = session.refit(imported.uids, irf=1)
+    irf, decay = again.runs
+    assert session.db[decay.uid].start["irf_uid"] == irf.uid and session.microscope.irf_uid.get() == today
+    assert decay.uid in [run.start["uid"] for run in session.samples["A"].runs]
+    stored = session.db.array(decay.derived_uid, "decay")[:]
+    assert np.squeeze(stored)[:, 0].sum() == curves[1].sum()
+    replayed = session.replay(decay.uid)
+    assert replayed.lifetime.tau_ns == pytest.approx(tau_ns, abs=0.1) and replayed.derived_uid != decay.derived_uid
