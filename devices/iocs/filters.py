@@ -8,7 +8,7 @@ from devices.iocs.light_link import LightLink
 from devices.iocs.measuring import Measuring
 from devices.iocs.pairing import Optics
 
-BOOTING_S = 0.02
+BOOTING_S, SHOW_PERIOD_S = 0.02, 0.5
 PLACES = {"perovskite": "on the perovskite wheel", "qd": "on the qd wheel", "splitter": "in the splitter's holder"}
 
 
@@ -78,6 +78,15 @@ class FiltersIOC(InstrumentIOC):
         for place in PLACES:
             await getattr(self, f"{place}_positions").write("\n".join(self.filters.positions[place]))
         await self.show()
+        while True:
+            await asyncio.sleep(SHOW_PERIOD_S)
+            await self.follow()
+
+    async def follow(self):
+        """Tell what was turned by hand, or can no longer be read."""
+        for place in () if self.moving else PLACES:
+            if getattr(self, place).value != (at := self.filters.get(place)):
+                await getattr(self, place).write(at, verify_value=False)
 
     async def show(self):
         """Tell what is in."""

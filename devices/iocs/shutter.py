@@ -142,14 +142,19 @@ class ShutterIOC(LeasedIOC):
 
     @state.startup
     async def state(self, instance, async_lib):
-        await self.close("boot")
-        before = time.monotonic()
+        before, complaint = time.monotonic(), ""
+        try:
+            await self.close("boot")
+        except Exception:
+            log.exception("the shutter could not be closed at boot; it is tried again and again")
         while True:
             try:
                 self.light.refresh()
                 await self.watch()
-            except Exception:
-                log.exception("one look at the shutter failed; the next one comes")
+                complaint = ""
+            except Exception as why:
+                if complaint != (complaint := repr(why)):
+                    log.exception("one look at the shutter failed; the next one comes")
             now = time.monotonic()
             if instance.value == "open":
                 await self.open_s.write(self.open_s.value + now - before)
