@@ -1,4 +1,4 @@
-"""`python -m bench.soak [--quick]`: a night of twelve simulated hours, and what it costs the session.
+"""`python -m bench.soak [--quick] [--part films|dots]`: a night of simulated hours, and what it costs the session.
 
 Two rasters of 10 scans of 100 x 100 pixels, then a campaign over 60 dots, as fast as the machine can. Watched: memory,
 threads and open files of the session over the night, and for how long journal and storage hold up the RunEngine, as a
@@ -10,8 +10,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
@@ -28,13 +29,16 @@ def main() -> int:
     """The night, then its numbers; 0 if they are within bounds."""
     parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of it")
+    parser.add_argument("--part", choices=("films", "dots"), default=None, help="one half of the night")
     parser.add_argument("--folder", type=Path, default=None)
     asked = parser.parse_args()
     folder = house(asked.folder or Path(tempfile.mkdtemp(prefix="soak-")), "", speed="inf")
-    return soak(folder / "profile" / "lab.toml", quick=asked.quick)
+    return soak(
+        folder / "profile" / "lab.toml", quick=asked.quick, parts=[asked.part] if asked.part else ["films", "dots"]
+    )
 
 
-def soak(config: Path, *, quick: bool) -> int:
+def soak(config: Path, *, quick: bool, parts: Sequence[str]) -> int:
     """Measure the night in this process."""
     from bluesky import plan_stubs as bps
 
@@ -43,27 +47,29 @@ def soak(config: Path, *, quick: bool) -> int:
     from lab.storage import Ingester
     from plans import flim_raster, irf, qd_campaign, time_zero
 
-    held = Held()
+    held, share = Held(), 0.0
     for subscriber in (Journal, Ingester):
         subscriber.__call__ = held.timed(subscriber.__call__)
     session = start(config)
-    microscope, raster = session.microscope, {"n_pixels": 40 if quick else 100, "n_scans": 3 if quick else 10}
-    dots = {"extent_um": 10.0 if quick else 14.0, "max_emitters": 6 if quick else 60}
-    wanted = {"hbt": {"target_err_ns": 1.0}, "blinking": {"duration_s": 60}}
+    microscope = session.microscope
+    raster: dict[str, Any] = {"n_pixels": 40 if quick else 100, "n_scans": 3 if quick else 10}
+    dots: dict[str, Any] = {"extent_um": 10.0 if quick else 14.0, "max_emitters": 6 if quick else 60}
+    wanted: dict[str, Any] = {"hbt": {"target_err_ns": 1.0}, "blinking": {"duration_s": 60}}
     try:
         with Watch() as watch:
-            films = [flim_raster(microscope, sample=sample, **raster) for sample in "AB"]
-            session.RE(session.night([irf(microscope), *films]))
-            lines, held_s = 2 * raster["n_pixels"] * raster["n_scans"], held.seconds
-            session.RE(bps.mv(microscope.timeharp.wiring, "hbt"))
-            session.RE(
-                session.night([time_zero(microscope), qd_campaign(microscope, sample="single", **dots, **wanted)])
-            )
+            if "films" in parts:
+                films = [flim_raster(microscope, sample=sample, **raster) for sample in "AB"]
+                session.RE(session.night([irf(microscope), *films]))
+                share = held.seconds / (2 * raster["n_pixels"] * raster["n_scans"]) / LINE_S
+            if "dots" in parts:
+                session.RE(bps.mv(microscope.timeharp.wiring, "hbt"))
+                campaign = qd_campaign(microscope, sample="single", **dots, **wanted)
+                session.RE(session.night([time_zero(microscope), campaign]))
         simulated_h = microscope.scanner.started.get() / 3600
     finally:
         session.close(stop_processes=True)
     print(f"simulated {simulated_h:.1f} h of instrument time")
-    return watch.told(share=held_s / lines / LINE_S)
+    return watch.told(share=share)
 
 
 class Held:

@@ -59,7 +59,7 @@ def ask_to_end(pid: int, *, group: bool = False, held: bool = False) -> None:
     Windows knows no such question. There it is ended at once, and what it holds by a leash ends politely; one that is
     `held` by a leash of ours was asked when that was let go.
     """
-    with contextlib.suppress(ProcessLookupError, PermissionError):
+    with contextlib.suppress(OSError):  # it is gone
         if not WINDOWS:
             (os.killpg if group else os.kill)(pid, signal.SIGTERM)
         elif not held:

@@ -42,6 +42,8 @@ class LabCard:
             return [f"the instruments do not answer; see {session.processes.iocs.log}"]
         twin = session.RE.md.get("twin")
         kind = f"digital twin, preset {twin['preset']}, seed {twin['seed']}" if twin else "real instruments"
+        if twin and "instruments" in twin:
+            kind = f"real instruments, but simulated: {', '.join(twin['instruments'])} ({kind})"
         latch = microscope.shutter.latch.get()
         try:
             stored = f"{len(session.db)} measurements in {session.config.folders.data}"

@@ -1,7 +1,8 @@
 """Files that documents name: those of the instruments, below one folder, and no others."""
 
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 HERE = ("", "localhost")
 
@@ -17,8 +18,11 @@ def confined(uri: str, folder: Path) -> Path:
     Traceback (most recent call last):
     lab.confined.EscapeError: file://localhost/data/raw/../../etc/passwd: storage serves files below /data/raw only
     """
-    parts = urlsplit(uri)
-    path, folder = Path(unquote(parts.path)), folder.absolute()
+    parts, folder = urlsplit(uri), folder.absolute()
+    try:
+        path = Path(url2pathname(parts.path))
+    except OSError as why:  # Windows: a colon that is not behind a drive names another stream of a file
+        raise EscapeError(f"{uri}: {why}") from why
     plain = parts.scheme == "file" and parts.netloc in HERE and not parts.query and not parts.fragment
     inside = plain and "\0" not in str(path) and ".." not in path.parts and path.is_relative_to(folder)
     if not inside or not path.resolve().is_relative_to(folder.resolve()):

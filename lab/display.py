@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from analysis import figures
 from analysis.callbacks import LiveBlinking, LiveField, LiveFlim, LiveHbt, LiveSpectrum
 from analysis.spectra import Absorption, BandFit, Coupling, Curve
+from devices import portable
 from lab.emitters.groups import CohortResult, Group, PowerResult
 from lab.emitters.results import BlinkingResult, EmitterRun, EmittersResult, HbtResult
 from lab.flim.results import FlimResult
@@ -166,7 +167,7 @@ def replace_picture(figure: Figure, path: Path):
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name("draft.png")
     figure.savefig(draft, dpi=150)
-    draft.replace(path)
+    portable.replace(draft, path)
 
 
 def live_display(session, show: Callable[[Figure], None] | None = None, *, bar: bool = True) -> LivePicture:

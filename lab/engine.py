@@ -5,7 +5,6 @@ import asyncio
 import logging
 import os
 import secrets
-import signal
 import socket
 import threading
 import time
@@ -17,6 +16,7 @@ from bluesky.run_engine import RunEngineResult
 from bluesky.utils import DuringTask, Msg
 from ophyd.utils import DisconnectedError
 
+from devices import leash, polite
 from devices.signals import CommandError, put_and_wait
 from lab.recovery import Recovery
 from lab.silence import SILENT_S, Silence
@@ -224,10 +224,9 @@ class LabEngine(RunEngine):
         return self.present(outcome.run_start_uids, outcome.plan_result if complete else None)
 
     def obey_signals(self):
-        """SIGTERM and a closed terminal: dark at once, the plan aborted with its clean-up, the session ended."""
-        for name in ("SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self.leave)
+        """SIGTERM, a closed terminal, a leash let go: dark at once, the plan aborted with its clean-up, the end."""
+        polite.on_signals(polite.LEAVING, self.leave)
+        leash.obey(polite.ask_myself_to_end)
 
     def leave(self, number, frame):
         """Runs in the main thread, between two instructions of whatever it does."""

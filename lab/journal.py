@@ -10,7 +10,6 @@ import logging
 import os
 import re
 import shutil
-import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
@@ -18,6 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from devices import portable
 from lab.encoding import decode, encode
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ class Journal:
             while rest:
                 rest = rest[os.write(fd, rest) :]
             if wait:
-                _datasync(fd)
+                portable.sync_data(fd)
         except OSError as error:
             os.ftruncate(fd, size)  # never leave half a line in front of the next
             raise _disk_failed(self.folder, run, error) from error
@@ -199,7 +199,7 @@ def close_interrupted(path: str | Path, reason: str) -> None:
         file.truncate(end)
         file.seek(end)
         file.write(f"{json.dumps(['stop', encode(stop, 'stop')])}\n".encode("ascii"))
-        _datasync(file.fileno())
+        portable.sync_data(file.fileno())
 
 
 class _Counts:
@@ -240,10 +240,10 @@ def _create(folder: Path, start: Document) -> tuple[Path, int]:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o644)
-        _sync_folder(path.parent)
+        portable.sync_folder(path.parent)
     except OSError as error:
         raise _disk_failed(folder, uid, error) from error
-    _hold(fd)
+    portable.lock(fd)  # waits only for a reader that is just looking
     return path, fd
 
 
@@ -280,40 +280,7 @@ def _disk_failed(folder: Path, run: str, error: OSError) -> JournalError:
     )
 
 
-if sys.platform == "win32":
-
-    def _hold(fd: int) -> None:
-        """Windows already refuses to rename or delete an open file; there is nothing more to hold."""
-
-    def being_written(path: str | Path) -> bool:
-        """Whether a living process holds this run's file: unknown here, so assume not."""
-        return False
-
-    def _sync_folder(folder: Path) -> None:
-        """Windows has no folder to synchronise."""
-
-    _datasync = os.fsync
-
-else:
-    import fcntl
-
-    def _hold(fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_EX)  # waits only for a reader that is just looking
-
-    def being_written(path: str | Path) -> bool:
-        """Whether a living process holds this run's file."""
-        with Path(path).open("rb") as file:
-            try:
-                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except OSError:
-                return True
-            return False
-
-    def _sync_folder(folder: Path) -> None:
-        fd = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-
-    _datasync = getattr(os, "fdatasync", os.fsync)
+def being_written(path: str | Path) -> bool:
+    """Whether a living process holds this run's file."""
+    with Path(path).open("rb") as file:
+        return portable.is_locked(file.fileno())

@@ -4,13 +4,12 @@ import getpass
 import json
 import os
 import socket
-import sys
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-_FAR = 1 << 30  # Windows locks bytes, not files: lock one that is never written
+from devices import portable
 
 
 class RigLocked(RuntimeError):  # noqa: N818  (a state, not a mistake)
@@ -40,12 +39,13 @@ class RigLock:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fd = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            _lock(fd)
-        except OSError:
+            if not portable.try_lock(fd):
+                raise RigLocked(f"{self.path} is held by {_holder(self.path)}; end that session first")
+            os.ftruncate(fd, 0)
+            os.write(fd, json.dumps(_myself()).encode())
+        except BaseException:
             os.close(fd)
-            raise RigLocked(f"{self.path} is held by {_holder(self.path)}; end that session first") from None
-        os.ftruncate(fd, 0)
-        os.write(fd, json.dumps(_myself()).encode())
+            raise
         self._fd = fd
         return self
 
@@ -60,21 +60,6 @@ class RigLock:
 
     def __exit__(self, kind: type | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.release()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(fd: int) -> None:
-        os.lseek(fd, _FAR, os.SEEK_SET)
-        msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        os.lseek(fd, 0, os.SEEK_SET)
-
-else:
-    import fcntl
-
-    def _lock(fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def _myself() -> dict[str, str | int]:

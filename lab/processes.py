@@ -1,18 +1,20 @@
 """Processes of their own: started with a log, recognised later, stopped with all they started."""
 
-import contextlib
 import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devices import leash, polite, portable
+from devices.polite import command_line
+from lab import tether
+
 LOOPBACK = "127.0.0.1"
 GRACE_S = 5.0
+NOT_INHERITED = ("PYTHONDONTWRITEBYTECODE", leash.VARIABLE)
 
 
 @dataclass(frozen=True)
@@ -48,46 +50,39 @@ def spawn(
     keep: bool,
     settings: str = "",
 ) -> Service:
-    """Start a process in a session of its own, tied to this one unless `keep`; its log is private."""
-    inherited = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-    tied = sys.platform == "linux" and not keep
-    words = [sys.executable, "-m", "lab.tether", str(os.getpid()), *command] if tied else command
+    """Start a process in a session of its own, on a leash of this one unless `keep`; its log is private."""
+    inherited = {k: v for k, v in os.environ.items() if k not in NOT_INHERITED}
+    told = {**inherited, "PYTHONUTF8": "1", **variables}  # a log holds µ and τ on every system
     fd = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.lseek(fd, 0, os.SEEK_END)  # Windows hands on where to write, not that it is to be appended
     try:
-        process = subprocess.Popen(
-            words,
-            env={**inherited, **variables},
-            stdin=subprocess.DEVNULL,
-            stdout=fd,
-            stderr=fd,
-            start_new_session=True,
-        )
+        if keep:
+            process = subprocess.Popen(
+                command, env=told, stdin=subprocess.DEVNULL, stdout=fd, stderr=fd, **polite.apart()
+            )
+        else:
+            process = leash.Held(tether.tied(command), env=told, stdout=fd, stderr=fd)
     finally:
         os.close(fd)
-    return Service(process.pid, tuple(command), ports, log, settings, os.getpid() if tied else 0, process)
+    return Service(process.pid, tuple(command), ports, log, settings, 0 if keep else os.getpid(), process)
 
 
 def stop(services: Sequence[Service], grace_s: float = GRACE_S) -> None:
     """Ask all process groups to end, then end what is left of them."""
     ours = [service for service in services if service.alive or service.process is not None]
+    families = {service.pid: polite.family(service.pid) for service in ours}
     for service in ours:
-        _signal(service, signal.SIGTERM)
+        held = service.process if isinstance(service.process, leash.Held) else None
+        polite.ask_to_end(service.pid, group=True, held=held is not None)
+        if held is not None:
+            held.let_go()
     deadline = time.monotonic() + grace_s
     while any(service.alive for service in ours) and time.monotonic() < deadline:
         time.sleep(0.02)
     for service in ours:
-        _signal(service, getattr(signal, "SIGKILL", signal.SIGTERM))
+        polite.kill(service.pid, families[service.pid], group=True, grace_s=deadline - time.monotonic())
         if service.process is not None:
             service.process.wait()
-
-
-def _signal(service: Service, number: int) -> None:
-    """Signal a service and whatever it started: it leads a session of its own."""
-    with contextlib.suppress(ProcessLookupError):
-        if sys.platform == "win32":
-            os.kill(service.pid, number)
-        else:
-            os.killpg(service.pid, number)
 
 
 def free_port() -> int:
@@ -104,19 +99,9 @@ def free_port() -> int:
 def is_free(port: int, kind: socket.SocketKind, host: str = LOOPBACK) -> bool:
     """Whether nobody has bound a UDP (SOCK_DGRAM) or TCP (SOCK_STREAM) port."""
     with socket.socket(socket.AF_INET, kind) as probe:
-        if kind == socket.SOCK_STREAM and os.name != "nt":
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        portable.claim_port(probe)
         try:
             probe.bind((host, port))
         except OSError:
             return False
         return True
-
-
-def command_line(pid: int) -> tuple[str, ...]:
-    """Return the command line of a living process, empty if there is none or it cannot be known."""
-    proc = Path(f"/proc/{pid}/cmdline")
-    try:
-        return tuple(proc.read_text().split("\0")[:-1])
-    except OSError:
-        return ()

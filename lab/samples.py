@@ -5,7 +5,6 @@ At the prompt: `samples`, `samples["A"]`, `samples["A"].runs`, `samples.add("E",
 
 import datetime
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,10 +15,8 @@ import numpy as np
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
 
+from devices import portable
 from lab.sample_records import KEYS, SampleError, check_name, checked, completed, missing
-
-if sys.platform != "win32":
-    import fcntl
 
 COLUMNS = ("name", "role", "doping %", "thickness nm", "date", "blank", "reference", "notes")
 
@@ -129,17 +126,13 @@ def append(path: Path, name: str, record: Mapping[str, Any]):
 
 @contextmanager
 def alone(path: Path | None) -> Iterator[None]:
-    """Rewrite a file while no other process does; those that want to wait. Windows knows no such lock of a folder."""
-    if path is None or sys.platform == "win32":
+    """Rewrite a file while no other process does; those that want to wait."""
+    if path is None:
         yield
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
+    with portable.alone_in(path.parent):
         yield
-    finally:
-        os.close(folder)
 
 
 def replace(path: Path, text: str):
@@ -152,7 +145,7 @@ def replace(path: Path, text: str):
             file.flush()
             os.fsync(file.fileno())
         Path(draft).chmod(path.stat().st_mode if path.exists() else 0o644)
-        Path(draft).replace(path)
+        portable.replace(Path(draft), path)
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise

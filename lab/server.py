@@ -1,7 +1,6 @@
 """The storage server: a Tiled process behind a key; catalog and tables in SQLite or in PostgreSQL, and plain files."""
 
 import json
-import os
 import secrets
 import socket
 import sqlite3
@@ -14,6 +13,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from devices import portable
 from lab.private import private_folder, write_private
 from lab.processes import LOOPBACK, is_free
 
@@ -71,7 +71,7 @@ def write_config(
         "uvicorn": {"host": host, "port": port},
     }
     path = folder / "server.yml"
-    path.write_text(json.dumps(config, indent=2))  # JSON is YAML
+    path.write_text(json.dumps(config, indent=2), encoding="utf-8")  # JSON is YAML
     return path
 
 
@@ -113,7 +113,7 @@ def environment(key: str, folder: Path | None = None, database: str = "") -> dic
     variables["PGUSER"] = database.removeprefix("postgresql://").partition("@")[0]
     password = folder / "database_password"
     if password.exists():
-        if password.stat().st_mode & 0o077 and os.name != "nt":
+        if not portable.mode_is_private(password.stat().st_mode):
             raise StorageError(f"{password} can be read by others; type: chmod 600 {password}")
         variables["PGPASSWORD"] = password.read_text(encoding="utf-8").strip()
     return variables
@@ -173,7 +173,7 @@ def client(address: str, key: str) -> Any:
 def tail(log: Path, n_lines: int = 15) -> str:
     """Return the last lines of a log, empty if there is none."""
     try:
-        return "\n".join(log.read_text(errors="replace").splitlines()[-n_lines:])
+        return "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-n_lines:])
     except OSError:
         return ""
 

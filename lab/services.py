@@ -3,7 +3,6 @@
 import hashlib
 import json
 import os
-import signal
 import socket
 import sys
 import time
@@ -12,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from devices import polite, portable
 from lab import elsewhere, server
 from lab.config import LabConfig
 from lab.lock import RigLock
@@ -89,9 +89,9 @@ def up(
 ) -> Lab:
     """Return the running lab; what already runs is reused, the rest is started.
 
-    Unless `keep`, what is started ends with the calling thread's process, however that ends (Linux); call
-    it from the main thread. The twin options override those of the config file; with `resume`, the simulated bench
-    goes on in the world that the last one left.
+    Unless `keep`, what is started ends with the calling process, however that ends, and on Linux with the calling
+    thread: call it from the main thread. The twin options override those of the config file; with `resume`, the
+    simulated bench goes on in the world that the last one left.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def _end_orphans(run: Path) -> None:
         while "devices.iocs" in command_line(pid) and time.monotonic() < deadline:
             time.sleep(0.05)
         if "devices.iocs" in command_line(pid):
-            os.kill(pid, getattr(signal, "SIGKILL", signal.SIGTERM))
+            polite.kill(pid)
 
 
 def find(config: LabConfig) -> Lab | None:
@@ -172,7 +172,7 @@ def find(config: LabConfig) -> Lab | None:
 def down(lab: Lab, grace_s: float = GRACE_S) -> None:
     """Stop both processes and all they started: asked first, killed after `grace_s`."""
     stop([service for service in (lab.iocs, lab.storage) if service.pid], grace_s)
-    (lab.data / "run" / "lab.json").unlink(missing_ok=True)
+    portable.remove(lab.data / "run" / "lab.json")
 
 
 def release(lab: Lab) -> None:
@@ -244,6 +244,14 @@ def _running_storage(found: Mapping[str, Service], config: LabConfig) -> Service
     return storage if server.answers(address, server.api_key(config.folders.storage)) else None
 
 
+def storage_address(config: LabConfig) -> tuple[str, str] | None:
+    """Return address and key of the storage server of a lab, if it runs; nothing is started."""
+    storage = _running_storage(_recorded(config), config)
+    if storage is None:
+        return None
+    return server.url(storage.ports[0], config.storage.host), server.api_key(config.folders.storage)
+
+
 def _running_iocs(found: Mapping[str, Service], settings: str) -> Service | None:
     """Return the recorded IOCs if they live and serve what is wanted."""
     iocs = found.get("iocs")
@@ -301,7 +309,7 @@ def _start_iocs(
     light, bench = ports[0] or access.light_port or free_port(), ports[1] or access.bench_port or free_port()
     check_ca_port(light, "light_port")
     check_ca_port(bench, "bench_port")
-    (run / "iocs.json").unlink(missing_ok=True)
+    portable.remove(run / "iocs.json")
     words = command(config, light_port=light, bench_port=bench, **({"resume": True} if resume else {}), **twin)
     variables = server_environment(access.host)
     settings = _settings(config, twin)
@@ -351,7 +359,7 @@ def _record(config: LabConfig, lab: Lab) -> None:
     path = config.folders.run / "lab.json"
     temporary = path.with_suffix(".new")
     temporary.write_text(json.dumps({name: _as_json(service) for name, service in services.items()}, indent=2))
-    temporary.replace(path)
+    portable.replace(temporary, path)
 
 
 def _as_json(service: Service) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from bluesky.utils import Msg, MsgGenerator
 
 from devices.microscope import Microscope
 
-GIVEN = ("uid", "time", "scan_id", "purpose", "analysis_of", "twin", "code_version", "hints", "versions")
+GIVEN = ("uid", "time", "scan_id", "purpose", "analysis_of", "twin", "bench_check", "code_version", "hints", "versions")
 TEXTS = ("campaign", "power_series", "operator")
 SYNC_TOLERANCE = 1e-3
 LINE_TIMEOUT_S = 3600.0 * 12

@@ -3,7 +3,8 @@
 import threading
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
+from urllib.parse import urlparse
+from urllib.request import url2pathname
 
 import h5py
 import numpy as np
@@ -70,7 +71,7 @@ class HistogramRows:
         address = urlparse(resource["uri"])
         if address.scheme != "file":
             raise ValueError(f"{resource['uri']}: only file URIs of this machine can be read")
-        self.path, self.name = Path(unquote(address.path)), resource["parameters"]["dataset"]
+        self.path, self.name = Path(url2pathname(address.path)), resource["parameters"]["dataset"]
         self.shared: OpenFile | None = FILES.open(self.path)
         try:
             with self.shared.turn:

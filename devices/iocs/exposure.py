@@ -60,11 +60,12 @@ class Booking:
 def lit_seconds(block, dwell_s: float, settle_s: float) -> np.ndarray:
     """(n_pixels,) seconds of light on the pixels of a line: dwell, settling before it, and what else the line took.
 
-    That rest is the fly-back, spent before the first pixel, or a pixel that was cut short. An instrument that was
-    under light at the beginning and reports no light at all is not believed.
+    A block that tells the `seconds` of each pixel is believed. The rest is the fly-back, spent before the first pixel,
+    or a pixel that was cut short. An instrument that was under light at the beginning and reports no light at all is
+    not believed.
     """
     complete, lit = np.isfinite(block.x_um), np.asarray(block.lit, float)
-    seconds = np.where(complete, dwell_s + settle_s, 0.0)
+    seconds = np.where(complete, getattr(block, "seconds", dwell_s + settle_s), 0.0)
     rest_s = max(float(block.elapsed_s) - float(seconds.sum()), 0.0)
     seconds[0 if complete.all() else int(np.argmin(complete))] += rest_s
     return seconds * np.where(complete & (lit.max(initial=0.0) > 0), lit, 1.0)

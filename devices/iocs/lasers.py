@@ -12,7 +12,10 @@ MAX_W_CM2 = 1e5
 
 
 class LaserIOC(InstrumentIOC):
-    """What the two lasers share: emission on or standby, and the intensity at the focus."""
+    """What the two lasers share: emission on or standby, and the intensity at the focus.
+
+    declared_w_cm2 : the intensity at boot: of a laser that is set by hand, the one that it has
+    """
 
     emission = choice("Emission", ("standby", "on"), doc="standby at boot and whenever the shutter latches")
     intensity = pvproperty(
@@ -27,9 +30,9 @@ class LaserIOC(InstrumentIOC):
 
     kind = ""  # as pairings name it
 
-    def __init__(self, *args, light, permit: Permit, **kwargs):
+    def __init__(self, *args, light, permit: Permit, declared_w_cm2: float = 0.0, **kwargs):
         super().__init__(*args, **kwargs)
-        self.light, self.permit = light, permit
+        self.light, self.permit, self.declared_w_cm2 = light, permit, declared_w_cm2
 
     @property
     def highest_w_cm2(self) -> float:
@@ -39,6 +42,7 @@ class LaserIOC(InstrumentIOC):
     @intensity.startup
     async def intensity(self, instance, async_lib):
         await instance.write_metadata(upper_ctrl_limit=self.highest_w_cm2)
+        await instance.write(self.declared_w_cm2, verify_value=False)
 
     def apply(self, *, on: bool, **changed):
         """Hand the complete state of this laser to the backend."""

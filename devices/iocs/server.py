@@ -1,17 +1,19 @@
 """Serve IOC groups on loopback: one process, one port, a clean end on any polite signal."""
 
 import asyncio
+import contextlib
 import json
 import os
-import signal
 import socket
 import tempfile
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from caproto.asyncio import server
 
+from devices import leash, polite, portable
 from devices.iocs.instrument import InstrumentIOC
 from devices.iocs.single_writer import GuardedContext
 from devices.loopback import tell_nobody
@@ -44,9 +46,16 @@ def loopback_environment(
     }
 
 
-async def _socket_without_delay(*args):
+async def _socket_without_delay(host: str, port: int) -> socket.socket:
     """Caproto leaves Nagle's algorithm on, which costs 40 ms a put; accepted sockets inherit these options."""
-    sock = await _bound_socket(*args)
+    sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        portable.claim_port(sock)
+        sock.setblocking(False)
+        sock.bind((host, port))
+    except BaseException:
+        sock.close()
+        raise
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)  # a writer whose computer vanished lets go
     for name, value in KEEPALIVE.items():
@@ -55,7 +64,6 @@ async def _socket_without_delay(*args):
     return sock
 
 
-_bound_socket = server._create_bound_tcp_socket
 server._create_bound_tcp_socket = _socket_without_delay
 
 
@@ -63,8 +71,7 @@ def require_free(port: int):
     """Two servers on one port steal each other's clients without a word, so the second must not start."""
     for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
         with socket.socket(socket.AF_INET, kind) as probe:
-            if kind == socket.SOCK_STREAM:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            portable.claim_port(probe)
             try:
                 probe.bind(("127.0.0.1", port))
             except OSError as why:
@@ -79,7 +86,7 @@ def announce(path: Path, facts: dict):
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as draft:
         json.dump(facts, draft, indent=1)
-    Path(draft.name).replace(path)
+    portable.replace(Path(draft.name), path)
 
 
 def serve(
@@ -90,24 +97,31 @@ def serve(
     ready: Path | None = None,
     about: Mapping[str, Any] | None = None,
 ):
-    """Serve until SIGINT, SIGTERM, SIGHUP or the death of the parent; shutdown hooks always run.
+    """Serve until a signal asks to end, the leash is let go, or the parent is dead; shutdown hooks always run.
 
     ready : where port, boot ids and the facts of `about` stand as long as all PVs are served
     """
     require_free(port)
     tell_nobody()
-    asyncio.run(_serve(groups, host, ready, about or {}))
+    ended = threading.Event()
+    with asyncio.Runner(loop_factory=portable.new_loop) as runner:
+        try:
+            runner.run(_serve(groups, host, ready, about or {}, ended))
+        finally:
+            ended.set()
 
 
-async def _serve(groups: list[InstrumentIOC], host: str, ready: Path | None, about: Mapping[str, Any]):
+async def _serve(
+    groups: list[InstrumentIOC], host: str, ready: Path | None, about: Mapping[str, Any], ended: threading.Event
+):
     pvdb = {name: pv for group in groups for name, pv in group.pvdb.items()}
     context = GuardedContext(pvdb, [host])
     task = asyncio.ensure_future(context.run())
-    loop = asyncio.get_running_loop()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name) and os.name == "posix":
-            loop.add_signal_handler(getattr(signal, name), task.cancel)
-    watch = asyncio.ensure_future(_end_with_parent(task))
+    end = _once(task, asyncio.get_running_loop())
+    polite.on_signals(polite.ASKING, lambda *_: end())
+    polite.on_console_end(end, ended.wait)
+    leash.obey(end)
+    watch = asyncio.ensure_future(_end_with_parent(end))
     if ready is not None:
         while not task.done() and not (context.port and all(group.boot_id.value for group in groups)):
             await asyncio.sleep(0.02)
@@ -118,12 +132,32 @@ async def _serve(groups: list[InstrumentIOC], host: str, ready: Path | None, abo
     finally:
         watch.cancel()
         if ready is not None:
-            ready.unlink(missing_ok=True)
+            portable.remove(ready)
 
 
-async def _end_with_parent(task: asyncio.Future):
-    """An IOC whose supervisor was killed must not live on unseen."""
+def _once(task: asyncio.Future, loop: asyncio.AbstractEventLoop) -> Callable[[], None]:
+    """Cancel a task from any thread, but once: a second time would cancel the hooks that make it dark."""
+    asked = False
+
+    def cancel():
+        nonlocal asked
+        if not asked:
+            asked = True
+            task.cancel()
+
+    def end():
+        with contextlib.suppress(RuntimeError):  # it has ended by itself
+            loop.call_soon_threadsafe(cancel)
+
+    return end
+
+
+async def _end_with_parent(end: Callable[[], None]):
+    """An IOC whose supervisor was killed must not live on unseen; on Windows its leash alone tells that.
+
+    It wakes the loop as well, which on Windows does not notice a signal while it waits.
+    """
     parent = os.getppid()
     while os.getppid() == parent:
         await asyncio.sleep(ORPHAN_CHECK_S)
-    task.cancel()
+    end()

@@ -3,18 +3,13 @@
 import json
 import logging
 import os
-import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import TextIO
 
-try:
-    import fcntl
-except ImportError:  # Windows: a taken port is the only guard there
-    fcntl = None
-
+from devices import leash, polite, portable
 from devices.iocs.server import announce
 
 log = logging.getLogger(__name__)
@@ -27,16 +22,12 @@ MAX_RESTARTS_PER_MINUTE = 5
 
 def only_one(folder: Path) -> TextIO:
     """Lock the folder for this supervisor, before it touches anything in it; SystemExit naming the one that runs."""
-    held = (folder / "iocs.lock").open("a+")
-    if fcntl is not None:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+    held = (folder / "iocs.lock").open("a+", encoding="utf-8")
+    if not portable.try_lock(held.fileno()):
+        with held:
             held.seek(0)
             holder = held.read() or "another process"
-            raise SystemExit(
-                f"the IOCs of this lab already run ({holder}, {folder}): use them, or stop that process first"
-            ) from None
+        raise SystemExit(f"the IOCs of this lab already run ({holder}, {folder}): use them, or stop that process first")
     held.truncate(0)
     held.write(f"process {os.getpid()}")
     held.flush()
@@ -44,24 +35,23 @@ def only_one(folder: Path) -> TextIO:
 
 
 class Supervisor:
-    """Two children; one that dies by accident comes back with a new boot id, so that a running plan notices."""
+    """Two children on a leash; one that dies by accident comes back with a new boot id: a running plan notices."""
 
     def __init__(self, folder: Path, arguments: list[str], about: dict):
         self.folder, self.arguments, self.about = folder, arguments, about
-        self.children: dict[str, subprocess.Popen] = {}
+        self.children: dict[str, leash.Held] = {}
         self.deaths: list[float] = []
         self.stopping = False  # not an Event: setting one in a signal handler can deadlock with waiting for it
 
     def start(self, part: str):
-        (self.folder / f"{part}.json").unlink(missing_ok=True)
+        portable.remove(self.folder / f"{part}.json")
         command = [sys.executable, "-m", "devices.iocs", *self.arguments, "--only", part]
-        self.children[part] = subprocess.Popen(command, start_new_session=True)
+        self.children[part] = leash.Held(command)
 
     def run(self) -> int:
-        """Serve until a signal or until a child keeps dying; return the exit code."""
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            if hasattr(signal, name):
-                signal.signal(getattr(signal, name), self.stop)
+        """Serve until it is asked to end or a child keeps dying; return the exit code."""
+        polite.on_signals(polite.ASKING, self.stop)
+        leash.obey(self.stop)
         for part in PARTS:
             self.start(part)
         announced: dict = {}
@@ -99,7 +89,7 @@ class Supervisor:
         """Write iocs.json whenever both children serve, with their ports and boot ids."""
         try:
             facts = {part: json.loads((self.folder / f"{part}.json").read_text()) for part in PARTS}
-        except (FileNotFoundError, json.JSONDecodeError):
+        except (OSError, json.JSONDecodeError):
             return announced
         if facts != announced:
             together = self.about | {
@@ -112,12 +102,12 @@ class Supervisor:
 
     def end(self):
         for part in reversed(PARTS):
-            if part in self.children and self.children[part].poll() is None:
-                self.children[part].terminate()
+            if part in self.children:
+                self.children[part].ask_to_end()
         for child in self.children.values():
             try:
                 child.wait(STOP_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
-        (self.folder / "iocs.json").unlink(missing_ok=True)
+        portable.remove(self.folder / "iocs.json")

@@ -17,7 +17,7 @@ from analysis.pair_response import pair_response
 from lab.emitters.told import Told
 
 PLANS = ("find_emitters", "recentre", "time_zero", "hbt", "blinking", "lifetime_at")
-KEPT = 300  # runs whose estimates stay in memory; those before are computed again when they are asked for
+KEPT = 40  # runs whose estimates stay in memory; those before are computed again when they are asked for
 
 Documents = Callable[[str], Iterator[tuple[str, dict]]]
 

@@ -6,7 +6,6 @@ It measures nothing and holds no instrument: it may be killed as well. Its sessi
 
 import json
 import logging
-import os
 import signal
 import subprocess
 import sys
@@ -15,6 +14,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from devices import leash, polite
+from lab import tether
 from lab.config import LabConfig
 from lab.night.entry import Night
 from lab.night.headway import headway
@@ -29,7 +30,6 @@ MOST_RESTARTS, WINDOW_S = 60, 3600.0  # however far the night comes between them
 MOST_FRUITLESS = 6  # in a row, without a line or another point
 GRACE_S = 40.0
 REPORT_S = 900.0
-ASKED = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 HANDED_ON = (128 + signal.SIGTERM, 128 + 1)  # exit codes of a session that was told to end
 
 
@@ -50,8 +50,7 @@ class Keeper:
 
     def keep(self) -> int:
         """The night, whatever dies; the exit code of the whole."""
-        for number in ASKED:
-            signal.signal(number, self.ask)
+        polite.on_signals(polite.ASKING, self.ask)
         page = self.served()
         try:
             code = self.supervised()
@@ -87,10 +86,7 @@ class Keeper:
 
     def session(self, more: Sequence[str]) -> int:
         """Start a session, follow it, and see it end."""
-        words = [*self.command, *more]
-        if sys.platform == "linux":
-            words = [sys.executable, "-m", "lab.tether", str(os.getpid()), *words]
-        child = subprocess.Popen(words, stdin=subprocess.DEVNULL, start_new_session=True)
+        child = leash.Held(tether.tied([*self.command, *more]))
         while True:
             try:
                 return child.wait(LOOK_S)
@@ -99,9 +95,9 @@ class Keeper:
             if self.asked:
                 return self.end(child)
 
-    def end(self, child: subprocess.Popen) -> int:
+    def end(self, child: leash.Held) -> int:
         """Dark, aborted with its clean-up, closed; killed if it takes too long: the IOCs go dark by themselves."""
-        child.terminate()
+        child.ask_to_end()
         try:
             return child.wait(GRACE_S)
         except subprocess.TimeoutExpired:

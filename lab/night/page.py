@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 from urllib.parse import quote
 
+from devices import portable
 from lab.night.html import clock, document, known, listed, moment, own, section, span, text
 from lab.night.plots import curves
 from lab.night.status import ItemStatus, NightStatus
@@ -41,7 +42,7 @@ def replaced(path: Path, content: str) -> Path:
     """Put a text in the place of a file, in one step."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     draft.write_text(content, encoding="utf-8", errors="replace")
-    draft.replace(path)
+    portable.replace(draft, path)
     return path
 
 

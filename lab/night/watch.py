@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from devices import portable
 from lab.night.course import Course
 from lab.night.entry import FAILED, INTERRUPTED, RUNNING, WAITING, Entry, Night
 from lab.night.findings import Findings
@@ -155,7 +156,7 @@ class Watch:
             if newest is not None and written_s(newest) > max(since_s, written_s(shown)):
                 draft = self.folder / ".last.png"
                 shutil.copy(newest, draft)
-                draft.replace(shown)
+                portable.replace(draft, shown)
         except OSError as why:
             log.warning("the picture of the night was not renewed: %s", why)
         return shown.name if written_s(shown) > since_s else ""

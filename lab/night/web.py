@@ -16,6 +16,7 @@ from pathlib import Path
 from socketserver import TCPServer
 from typing import Any
 
+from devices import portable
 from lab.night.page import HIDDEN, PAGE, STALE_S, STATUS
 from lab.private import private_folder
 
@@ -46,7 +47,7 @@ def key_of(folder: Path) -> str:
     private_folder(folder)
     try:
         found = path.read_text(encoding="ascii").strip()
-        private = os.name == "nt" or not stat.S_IMODE(path.lstat().st_mode) & 0o077
+        private = portable.mode_is_private(path.lstat().st_mode)
         if private and not path.is_symlink() and re.fullmatch(r"[\w-]{20,}", found):
             return found
         log.warning("%s could be read by others, or held no key: a new key is made", path)

@@ -3,11 +3,11 @@
 import argparse
 import logging
 import os
-import signal
 import sys
 import threading
 from pathlib import Path
 
+from devices import polite
 from lab.config import ConfigError, read
 from lab.queue_server.redis import QueueError
 from lab.queue_server.start import QueueServer, finish, start
@@ -35,9 +35,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=Path(chosen), help="facts of the lab")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     ended = threading.Event()
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), lambda *_: ended.set())
+    polite.on_signals(polite.ASKING, lambda *_: ended.set())
     try:
         server = start(read(parser.parse_args(argv).config))
     except (ConfigError, QueueError, OSError) as why:

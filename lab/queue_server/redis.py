@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from urllib.parse import quote
 
+from devices import portable
 from lab.config import LabConfig
 from lab.private import write_private
 from lab.processes import Service, spawn
@@ -53,6 +54,8 @@ def program() -> str:
 def settings(config: LabConfig) -> str:
     """The configuration file of the lab's own Redis."""
     socket = socket_of(config)
+    if portable.WINDOWS:
+        raise QueueError('Redis serves no socket of a file on Windows: set [queue] redis = "host:port" in lab.toml')
     if len(str(socket).encode()) > LONGEST_SOCKET:
         most = f"the {LONGEST_SOCKET} bytes of a socket's name"
         raise QueueError(f"{socket} is longer than {most}: choose another data folder")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import sys
 import time
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devices import polite
 from lab.config import LabConfig
 from lab.private import private_folder, write_private
 from lab.processes import Service, free_port, is_free, spawn, stop
@@ -114,7 +114,7 @@ def finish(server: QueueServer) -> None:
     """End all of it: the session in the worker first, in its own time, so that its run is closed and stored."""
     pid = worker_pid(server.config)
     if pid is not None:
-        os.kill(pid, signal.SIGTERM)
+        polite.ask_to_end(pid)
     deadline = time.monotonic() + LEAVING_S
     while worker_pid(server.config) is not None and time.monotonic() < deadline:
         time.sleep(0.1)

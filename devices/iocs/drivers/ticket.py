@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from devices import portable
 from devices.iocs.backends import Scan
 
 REQUESTS, DONE, WITHDRAWN = "requests", "done", "withdrawn"
@@ -82,7 +83,7 @@ class Tickets:
         target.mkdir(exist_ok=True)
         for path in (self.folder / f"{name}.txt", self.folder / f"{name}.json"):
             if path.exists():
-                path.replace(target / path.name)
+                portable.replace(path, target / path.name)
 
     def _free(self, acquisition: int) -> str:
         """A name nobody had: the acquisition, and for its second request -2, and so on."""
@@ -167,4 +168,4 @@ def _write(path: Path, content: str) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(path)
+    portable.replace(unfinished, path)
