@@ -15,11 +15,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from devices.iocs.backing import check_backends, spectrofluorometer
+from devices.iocs.backing import check_backends, twin_facts
+from devices.iocs.checklist import checked, say
 from devices.iocs.config import ConfigError, LabConfig, read
+from devices.iocs.making import BEAM, DOTS, MEMORY, WORLD, leave_real, make_bench, make_light
+from devices.iocs.mixes import real
 
 HOUSE = Path(__file__).resolve().parents[2]
-BEAM, MEMORY, DOTS, WORLD = "beam.bin", "bench.bin", "dots", "world.json"
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
@@ -41,7 +43,10 @@ def parse(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--only", choices=("light", "bench"), help="serve one part in this process")
     parser.add_argument("--resume", action="store_true", help="go on in the twin's world as it was left")
     parser.add_argument("--list-pvs", action="store_true", help="print every PV with unit, limits and meaning")
-    parser.add_argument("--check", action="store_true", help="check configuration and backends, then stop")
+    parser.add_argument("--check", action="store_true", help="check the file and every real instrument, then stop")
+    parser.add_argument(
+        "--known-delay", type=float, metavar="NS", help="with --check: find which way the card counts, by this delay"
+    )
     return parser.parse_args(argv)
 
 
@@ -87,51 +92,6 @@ def arguments(options: argparse.Namespace) -> list[str]:
     return [word for key, value in pairs.items() for word in (f"--{key.replace('_', '-')}", str(value))]
 
 
-def make_light(options: argparse.Namespace, config: LabConfig):
-    """The light groups on the backend that lab.toml names."""
-    from devices.iocs.light import light_groups
-    from devices.iocs.light_link import link_key
-    from devices.iocs.twin.light import TwinLight
-    from devices.iocs.twin.preset import load as load_preset
-
-    laser = load_preset(options.preset.split(",")[0]).instrument.laser
-    light = TwinLight(options.folder / BEAM, laser)
-    rates = {"repetition_hz": laser.repetition_hz, "rates_hz": laser.rates_hz}
-    permitted = {"table": config.pairing, "key": link_key(options.folder)}
-    return light_groups(config.channel_access.prefix, light, **rates, **permitted)
-
-
-def make_bench(options: argparse.Namespace, config: LabConfig):
-    """The bench groups on the backend that lab.toml names."""
-    from devices.iocs.light_link import link_key
-    from devices.iocs.table import table_groups
-    from devices.iocs.twin.beam import BeamReader
-    from devices.iocs.twin.bench import Bench
-    from devices.iocs.twin.clock import Clock
-    from devices.iocs.twin.preset import load as load_preset
-
-    preset, *others = (load_preset(name) for name in options.preset.split(","))
-    bench = Bench(
-        preset,
-        others=others,
-        seed=options.seed,
-        clock=Clock(speed=options.speed, memory=options.folder / MEMORY),
-        beam=BeamReader(options.folder / BEAM),
-        truth=options.truth,
-        memory=options.folder / DOTS,
-    )
-    return table_groups(
-        config.channel_access.prefix,
-        bench,
-        spectrofluorometer(config, bench),
-        raw_folder=options.raw,
-        wiring=bench.card.cabled or config.microscope.wiring,
-        delay_ns=config.microscope.delay_ns,
-        doses=options.folder / DOTS / "doses.sqlite",
-        key=link_key(options.folder),
-    )
-
-
 MAKERS = {"light": make_light, "bench": make_bench}
 
 
@@ -166,9 +126,12 @@ def serve_part(options: argparse.Namespace, config: LabConfig):
     if access.elsewhere:
         places = (f"{access.light_host}:{options.light_port}", f"{access.bench_host}:{options.bench_port}")
     os.environ.update(loopback_environment(port, [other], host=access.host, elsewhere=places))
-    about = {"twin": {"preset": options.preset, "seed": options.seed}}
+    about = {"twin": twin_facts(config, options.preset, options.seed)}
     groups, ready = MAKERS[options.only](options, config), options.folder / f"{options.only}.json"
-    serve(groups, port=port, host=access.host, ready=ready, about=about)
+    try:
+        serve(groups, port=port, host=access.host, ready=ready, about=about)
+    finally:
+        leave_real(groups)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -177,6 +140,8 @@ def main(argv: list[str] | None = None) -> int:
     try:
         config = read(options.config)
         options = settle(options, config)
+        if options.check and real(config):
+            return checked(options, config, say)
         if options.list_pvs or options.check:
             sys.stdout.write(look(options, config))
             return 0
@@ -187,7 +152,7 @@ def main(argv: list[str] | None = None) -> int:
     except (ConfigError, ValueError, OSError) as why:
         sys.stderr.write(f"{why}\n")
         return 2
-    return supervise(options)
+    return supervise(options, config)
 
 
 def goes_on(folder: Path, world: str) -> bool:
@@ -208,7 +173,7 @@ def forget(folder: Path) -> None:
     shutil.rmtree(folder / DOTS, ignore_errors=True)
 
 
-def supervise(options: argparse.Namespace) -> int:
+def supervise(options: argparse.Namespace, config: LabConfig) -> int:
     """Both parts, in processes of their own, on a bench that starts anew or, resumed, goes on."""
     from devices.iocs.supervisor import Supervisor, only_one
 
@@ -217,7 +182,7 @@ def supervise(options: argparse.Namespace) -> int:
         if not (options.resume and goes_on(options.folder, world)):
             forget(options.folder)
             (options.folder / WORLD).write_text(world)
-        about = {"twin": {"preset": options.preset, "seed": options.seed}}
+        about = {"twin": twin_facts(config, options.preset, options.seed)}
         return Supervisor(options.folder, arguments(options), about).run()
 
 

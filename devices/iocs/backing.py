@@ -1,58 +1,90 @@
 """What stands behind the instruments: the twin, or a driver with the options that lab.toml gives it."""
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from devices.iocs.backends import Spectrofluorometer
 from devices.iocs.config import ConfigError, Instrument, LabConfig
+from devices.iocs.drivers.options import read_options
+from devices.iocs.drivers.table import DRIVERS, Driver
+from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.mixes import check_mix, check_ports, real, simulated
 
 FS5 = "spectrofluorometer"
-FS5_DRIVERS = {"fluoracle": ("folder", "counts_are", "settle_s", "dead_time_ns")}  # the first one must be given
+WIRES = "wires"  # folder of what was said and heard, one file for each instrument
 
 
-def check_backends(config: LabConfig):
-    """Refuse a backend that is not there: nothing may be simulated that is believed to be real."""
-    for field in fields(config.instruments):
-        instrument: Instrument = getattr(config.instruments, field.name)
-        if instrument.backend == "twin":
-            continue
-        if field.name != FS5:
-            raise ConfigError(
-                f"{config.file}: instruments.{field.name}.backend = {instrument.backend!r}: there is no driver for it "
-                "yet; use 'twin'"
-            )
-        check_fs5(instrument, config.file)
+def check_backends(config: LabConfig) -> None:
+    """ConfigError for a driver that is not there or is told too little, or a mixture that must not be.
+
+    Nothing may be simulated that is believed to be real. No instrument is spoken to.
+    """
+    for name in real(config):
+        options_for(config, name)
+    check_mix(config)
+    check_ports(config)
 
 
-def check_fs5(instrument: Instrument, file: Path | None):
-    """Refuse a driver of the spectrofluorometer that is unknown or told too little."""
-    key, options = f"{file}: instruments.{FS5}", instrument.options
-    driver = options.get("driver")
-    if driver not in FS5_DRIVERS:
-        told = "is missing" if driver is None else f"= {driver!r}"
-        raise ConfigError(f"{key}.driver {told}; there is {', '.join(map(repr, FS5_DRIVERS))}. Correct the file.")
-    allowed = FS5_DRIVERS[driver]
-    if unknown := sorted(set(options) - {"driver", *allowed}):
-        raise ConfigError(f"{key}.{unknown[0]} is no option of {driver!r}; it has {', '.join(allowed)}.")
-    if not (isinstance(options.get(allowed[0]), str) and options[allowed[0]]):
-        raise ConfigError(f'{key}.{allowed[0]} is missing: name the folder of the exports, {allowed[0]} = "exports".')
-    for name in set(options) & {"settle_s", "dead_time_ns"}:
-        if not (type(options[name]) in (int, float) and 0 <= options[name] < float("inf")):
-            raise ConfigError(f"{key}.{name} = {options[name]!r}: must be a number from 0 on.")
+def driver_of(config: LabConfig, name: str) -> Driver:
+    """The driver that lab.toml names for an instrument; ConfigError if there is none of that name."""
+    instrument: Instrument = getattr(config.instruments, name)
+    known, chosen = DRIVERS[name], instrument.options.get("driver")
+    if not isinstance(chosen, str) or chosen not in known:
+        told = "is missing" if chosen is None else f"= {chosen!r}"
+        there = ", ".join(map(repr, known))
+        raise ConfigError(f"{config.file}: instruments.{name}.driver {told}; there is {there}. Correct the file.")
+    return known[chosen]
+
+
+def options_for(config: LabConfig, name: str) -> Any:
+    """The options dataclass of an instrument's driver."""
+    driver = driver_of(config, name)
+    table = {key: value for key, value in getattr(config.instruments, name).options.items() if key != "driver"}
+    chosen = getattr(config.instruments, name).options["driver"]
+    house = config.file.parent.parent if config.file else Path()
+    key = f"{config.file}: instruments.{name}"
+    return read_options(driver.options, table, key=key, what=repr(chosen), house=house)
+
+
+def wire_log(folder: Path, name: str) -> WireLog:
+    """Where the conversation with an instrument is written down."""
+    return WireLog(folder / WIRES / f"{name}.jsonl")
+
+
+def driver_for(config: LabConfig, name: str, folder: Path, **more: Any) -> Any:
+    """The driver of an instrument, ready to be used; it connects when it is first asked.
+
+    folder : of the process files of the lab; more : what this driver needs beside its options
+    """
+    made_by: Any = driver_of(config, name).made_by
+    try:
+        return made_by(options_for(config, name), log=wire_log(folder, name), **more)
+    except ValueError as why:
+        raise ConfigError(f"{config.file}: instruments.{name}: {why}") from why
+
+
+def twin_facts(config: LabConfig, preset: str, seed: int) -> dict[str, Any] | bool:
+    """What the documents say about simulation: False if nothing is; else the twin, and which instruments it is."""
+    if not real(config):
+        return {"preset": preset, "seed": seed}
+    if not simulated(config):
+        return False
+    return {"preset": preset, "seed": seed, "instruments": list(simulated(config))}
 
 
 def spectrofluorometer(config: LabConfig, bench: Any) -> Spectrofluorometer:
     """The backend that lab.toml names; ConfigError if a driver does not take its options."""
-    options: dict[str, Any] = dict(config.instruments.spectrofluorometer.options)
     if config.instruments.spectrofluorometer.backend == "twin":
         return bench.spectrofluorometer
     from devices.iocs.drivers.fluoracle import FluoracleFolder
 
-    del options["driver"]
-    house = config.file.parent.parent if config.file else Path()
-    folder = house / Path(options.pop("folder")).expanduser()
+    options = options_for(config, FS5)
     try:
-        return FluoracleFolder(folder, **options)
+        return FluoracleFolder(
+            options.folder,
+            counts_are=options.counts_are,
+            settle_s=options.settle_s,
+            dead_time_ns=options.dead_time_ns,
+        )
     except ValueError as why:
         raise ConfigError(f"{config.file}: instruments.{FS5}: {why}") from why

@@ -7,6 +7,7 @@ operator's.
 import math
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import get_args
@@ -26,6 +27,26 @@ LIMITS = {
     "dwell_s": (0.001, 200.0),
 }
 MOST_POINTS = 20_000
+
+
+@dataclass(frozen=True)
+class FluoracleOptions:
+    """What lab.toml says about it.
+
+    folder : where Fluoracle exports to; counts_are : what uncorrected numbers are
+    settle_s : how long a file must stand still to be complete
+    dead_time_ns : of the counting, as far as exported counts are not put right for it
+    """
+
+    folder: Path
+    counts_are: CountsAre = "per dwell"
+    settle_s: float = 1.0
+    dead_time_ns: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("settle_s", "dead_time_ns"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} = {getattr(self, name)}: must be a number from 0 on")
 
 
 class FluoracleFolder:
