@@ -62,7 +62,6 @@ plan = "time_zero"
 plan = "qd_campaign"
 sample = "single"
 extent_um = 6
-n_pixels = 40
 max_emitters = {n_scans}
 hbt = {{target_err_ns = 2.0, max_time_s = 60}}
 blinking = {{duration_s = 20}}
