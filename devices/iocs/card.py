@@ -5,11 +5,13 @@ import math
 import shutil
 from typing import Any
 
+import numpy as np
 from caproto.server import pvproperty
 
 from devices.iocs.config import WIRINGS
 from devices.iocs.instrument import Refused, choice, guarded, quantity, text
 from devices.iocs.recorder import RecorderIOC
+from devices.iocs.writer import RowKind
 
 N_RANGES = 6
 FREE_SPACE_PERIOD_S = 2.0
@@ -29,8 +31,12 @@ class CardIOC(RecorderIOC):
     )
     range_codes = text("RangeCodes", length=80, doc="ranges this card has, one a line")
     offset = quantity("Offset", 0.0, "ns", 0.0, 2000.0, "the card rounds it to its own steps; read back what it took")
-    base_resolution = pvproperty(value=36.0, name="BaseResolution", units="ps", precision=3, read_only=True)
-    bin_width = pvproperty(value=0.144, name="BinWidth", units="ns", precision=5, read_only=True)
+    base_resolution = pvproperty(
+        value=0.0, name="BaseResolution", units="ps", precision=3, read_only=True, doc="as calibrated; 0: not known yet"
+    )
+    bin_width = pvproperty(
+        value=0.0, name="BinWidth", units="ns", precision=5, read_only=True, doc="as calibrated; 0: not known yet"
+    )
     wiring = choice(
         "Wiring",
         WIRINGS,
@@ -45,46 +51,76 @@ class CardIOC(RecorderIOC):
     def __init__(self, *args, wiring: str, delay_ns: float, **kwargs):
         super().__init__(*args, **kwargs)
         self.declared = {"wiring": wiring, "delay_ns": delay_ns}
+        self.asked_offset_ns = 0.0  # what the card took, asked for again, may become the step below
         self.scanner: Any = None
 
     @serial.startup
     async def serial(self, instance, async_lib):
-        card = self.bench.card
-        await instance.write(str(card.serial))
-        await self.base_resolution.write(card.base_resolution_ps)
-        await self.n_channels.write(card.n_channels)
-        await self.max_records.write(card.max_records)
-        card.wiring = self.declared["wiring"]
+        self.bench.card.wiring = self.declared["wiring"]
         await self.show()
         await self.delay.write(self.declared["delay_ns"])
-        await self.range_codes.write("\n".join(map(str, card.range_codes)))
-        await self.range_code.write(card.range_code, verify_value=False)
-        await self.configure(card.range_code, self.offset.value)
         self.raw_folder.mkdir(parents=True, exist_ok=True)
+        introduced = False
         while True:
+            introduced = introduced or await self.introduced()
             await self.free_bytes.write(float(shutil.disk_usage(self.raw_folder).free))
             await asyncio.sleep(FREE_SPACE_PERIOD_S)
+
+    async def introduced(self) -> bool:
+        """Show what the card is; False, and why in ``Error``, as long as it does not answer."""
+        card = self.bench.card
+        try:
+            serial = await self.off_the_loop(lambda: str(card.serial))
+            await self.configure(card.range_code, self.asked_offset_ns)
+        except (OSError, ValueError, Refused) as why:
+            if self.error.value != (told := f"{self.prefix}: {why}"[: self.error.max_length]):
+                await self.error.write(told)
+            return False
+        await self.n_channels.write(card.n_channels)
+        await self.max_records.write(card.max_records)
+        await self.range_codes.write("\n".join(map(str, card.range_codes)))
+        await self.range_code.write(card.range_code, verify_value=False)
+        await self.serial.write(serial)
+        return True
 
     async def show(self):
         """Tell what is cabled."""
         await self.wiring.write(self.bench.card.wiring, verify_value=False)
 
+    async def show_axis(self):
+        """Tell how wide a channel is: each calibration changes that a little."""
+        card = self.bench.card
+        width_ns, base_ps = await self.off_the_loop(lambda: (card.bin_width_ns, card.base_resolution_ps))
+        await self.bin_width.write(width_ns)
+        await self.base_resolution.write(base_ps)
+
     async def configure(self, range_code: int, offset_ns: float) -> float:
         self.require_closed("range and offset of the card")
         actual_ns = await self.off_the_loop(self.bench.card.configure, int(range_code), float(offset_ns))
-        await self.bin_width.write(self.bench.card.bin_width_ns)
+        await self.show_axis()
         return actual_ns
+
+    async def open_file(self, kind: str, row: RowKind):
+        """Calibrate the card before, if that is due, so that the file tells the width of its channels."""
+        await self.configure(self.range_code.value, self.asked_offset_ns)
+        await super().open_file(kind, row)
+
+    async def publish(self, block, counts: np.ndarray):
+        await self.show_axis()
+        await super().publish(block, counts)
 
     @range_code.putter
     @guarded
     async def range_code(self, instance, value):
         if value != instance.value:
-            await self.configure(value, self.offset.value)
+            await self.configure(value, self.asked_offset_ns)
 
     @offset.putter
     @guarded
     async def offset(self, instance, value):
-        return await self.configure(self.range_code.value, value)
+        actual_ns = await self.configure(self.range_code.value, value)
+        self.asked_offset_ns = float(value)
+        return actual_ns
 
     @wiring.putter
     @guarded

@@ -192,8 +192,7 @@ def provenance(night: Night, runs: Sequence[RunFacts]) -> str:
 
 def bench(twin: Any) -> str:
     """The instruments, or the preset and seed of their twin."""
-    return (
-        f"twin, preset {twin.get('preset')}, seed {twin.get('seed')}"
-        if isinstance(twin, Mapping)
-        else "real instruments"
-    )
+    if not isinstance(twin, Mapping):
+        return "real instruments"
+    named = f"twin, preset {twin.get('preset')}, seed {twin.get('seed')}"
+    return f"{named}, for {', '.join(twin['instruments'])}" if "instruments" in twin else named

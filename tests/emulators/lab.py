@@ -27,7 +27,7 @@ from tests.emulators.gate_counter import GateCounter
 from tests.emulators.pi import PiController
 from tests.emulators.sc10 import Sc10Emulator
 from tests.emulators.thlib.feed import Feed, build
-from tests.emulators.wires import on_pty, on_tcp
+from tests.emulators.wires import TcpEmulator, on_pty, on_tcp
 
 W_CM2_PER_MW, PULSED_W_CM2, COUNTER_SPEED = 500.0, 50.0, 5.0
 
@@ -121,6 +121,7 @@ class EmulatedLab:
     config: Path
     sample: Sample
     stage: PiController
+    stage_cable: TcpEmulator
     laser: CoboltEmulator
     shutter: Sc10Emulator
     wheels: dict[str, WheelOf]
@@ -165,13 +166,14 @@ def emulated_lab(folder: Path, *, preset: str = "A", seed: int = 1, prefix: str 
         card = Taking(sample.bench.card, sample.turn)
         ports = {f"{place}_port": stack.enter_context(on_pty(one)) for place, one in wheels.items()}
         ports |= {"laser": stack.enter_context(on_pty(laser)), "shutter": stack.enter_context(on_pty(shutter))}
-        ports |= {"stage": stack.enter_context(on_tcp(stage)).url}
+        cable = stack.enter_context(on_tcp(stage))
+        ports |= {"stage": cable.url}
         ports |= {"counter": stack.enter_context(gate_counter.on_tcp(counter)), "library": str(build(folder))}
         feed = stack.enter_context(rated(card))
         ports |= {"exports": str(folder)}
         config = house(folder / "house", prefix=prefix)
         config.write_text(with_drivers(config.read_text(), ports, sample))
-        yield EmulatedLab(config, sample, stage, laser, shutter, wheels, counter, feed)
+        yield EmulatedLab(config, sample, stage, cable, laser, shutter, wheels, counter, feed)
 
 
 def wheel(sample: Sample, place: str) -> WheelOf:

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 import pytest
 from bluesky import plan_stubs as bps
+from bluesky.utils import FailedStatus
 
 from devices.iocs.__main__ import main
 from lab.session import start
@@ -115,6 +116,25 @@ def test_a_raster_brings_every_histogram_of_the_card(wired, session):
     x_um = np.array([line["scanner_x"][:6] for line in lines if "piezo_x" not in line])
     assert np.allclose(x_um, np.linspace(47.5, 52.5, 6), atol=0.05)
     assert wired.shutter.is_open is False
+
+
+def test_a_stage_that_is_unplugged_ends_the_raster_in_the_dark_and_comes_back(wired, session):
+    microscope = session.microscope
+
+    def unplug(name, doc):
+        if "scanner_line" in doc.get("data", {}) and "piezo_x" not in doc["data"]:
+            wired.stage_cable.unplug()
+
+    token = session.RE.subscribe(unplug, "event")
+    try:
+        with pytest.raises(FailedStatus, match=r"scanner.*socket://"):
+            session.RE(flim_raster(microscope, sample="A", extent_um=6, n_pixels=6, n_scans=3))
+    finally:
+        session.RE.unsubscribe(token)
+        wired.stage_cable.plug()
+    assert wired.shutter.is_open is False and microscope.shutter.latch.get() == ""
+    session.RE(bps.mv(microscope.piezo.x, 47.0))
+    assert wired.sample.bench.stage.at_um[0] == pytest.approx(47.0)
 
 
 def test_pairs_of_a_dot_tell_its_rise_time(wired, on_a_dot):

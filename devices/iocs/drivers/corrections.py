@@ -56,6 +56,8 @@ def read_table(path: Path, serial: str) -> CorrectionTable:
             rows = [row for row in csv.reader(file) if row and not row[0].startswith("#")]
     except OSError as why:
         raise ValueError(f"{path} cannot be read ({why.strerror}): name the correction table of SPAD {serial}") from why
+    except (csv.Error, UnicodeDecodeError) as why:
+        raise ValueError(f"{path} is no CSV file ({why}): name the correction table of SPAD {serial}") from why
     if not rows or [word.strip() for word in rows[0]] != COLUMNS:
         raise ValueError(f"{path}: the first line must be {','.join(COLUMNS)}")
     pairs = [_pair(path, number, row) for number, row in enumerate(rows[1:], 2)]

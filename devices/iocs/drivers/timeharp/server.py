@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import os
 import signal
 import socket
@@ -58,12 +59,7 @@ def arguments(words: list[str] | None) -> argparse.Namespace:
 
 def opened(name: str, library: str) -> Any:
     """The board of that name; only its own file is read."""
-    if __package__:
-        import importlib
-
-        module = importlib.import_module(f"{__package__}.{name}")
-    else:
-        module = __import__(name)
+    module = importlib.import_module(f"{__package__}.{name}" if __package__ else name)
     return getattr(module, name.capitalize())(library)
 
 

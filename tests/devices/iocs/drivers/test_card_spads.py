@@ -6,6 +6,8 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from devices.iocs.drivers.corrections import CorrectionTable, read_table
 from devices.iocs.drivers.memory import BenchMemory
@@ -46,6 +48,11 @@ class Card:
 
     def close(self):
         self.closed = True
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    return tmp_path_factory.mktemp("tables") / "c.csv"
 
 
 @pytest.fixture
@@ -158,6 +165,25 @@ def test_a_wrong_table_is_refused_with_its_line(tmp_path, text, reason):
         read_table(file, "C1")
     with pytest.raises(ValueError, match="cannot be read"):
         read_table(tmp_path / "none.csv", "C1")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.one_of(st.binary(max_size=60), st.text('0123456789.,-ein\n#"', max_size=60).map(str.encode)))
+def test_any_other_file_is_refused(made, rest):
+    made.write_bytes(b"measured_cps,factor\n" + rest)
+    try:
+        table = read_table(made, "C1")
+    except ValueError as why:
+        assert str(made) in str(why)
+        return
+    assert (np.diff([0.0, *table.measured_cps]) > 0).all() and min(table.factor) >= 1 and table.dead_time_ns >= 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.integers(0, 2**32 - 1), max_size=40), st.floats(1e-6, 10.0))
+def test_whatever_the_records_say_no_photon_is_counted_twice(words, bin_s):
+    counts = in_bins(np.array(words, np.uint32), 7, bin_s)
+    assert counts.shape == (7, 2) and 0 <= counts.sum() <= sum(bool(word & PHOTON) for word in words)
 
 
 @pytest.mark.parametrize(

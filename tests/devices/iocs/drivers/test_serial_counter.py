@@ -129,6 +129,14 @@ def test_garbage_is_refused_or_is_exactly_a_gate(line):
     assert [int(word) for word in line.split(b" ")] == [gate.index, gate.a, gate.b] and max(gate.a, gate.b) <= 50_000
 
 
+@pytest.mark.parametrize(
+    "line", [b"1 2", b"1 2 3 4", b"1 2 50001", b"4294967296 1 1", b"-1 2 3", b" 1 2 3", b"1 2 3\r", b"1 2.0 3", b""]
+)
+def test_what_is_nearly_a_gate_is_none(line):
+    with pytest.raises(ValueError, match="is no gate"):
+        parse_gate(line, 50_000)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.integers(0, 30)), st.integers(1, 7), st.sampled_from([0, 2**32 - 3]))
 def test_every_missing_gate_is_seen_however_the_bytes_are_cut(missing, piece, first):
