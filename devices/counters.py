@@ -15,6 +15,7 @@ class Counters(RowStream):
     n_bins = setting("NBins")
     bin_width = setting("BinWidth")
     dead_time = reading("DeadTime", kind="config")
+    most_bins = reading("MostBins", kind="omitted", string=True)
     counts = reading("Counts", kind="normal")
     lit = reading("Lit", kind="normal")
     started = reading("Started", kind="normal")

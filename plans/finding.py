@@ -10,7 +10,7 @@ from plans.outcomes import RecentreOutcome
 from plans.raster import planned_raster, raster_metadata, set_raster, take_lines
 from plans.refocus import refocus
 from plans.single import INTENSITY_W_CM2, about_emitter, cw_problem, on_one_emitter, planned_emitter
-from plans.stubs import light_problem, lit, md_problem, outside, plain, require, staged
+from plans.stubs import counters_problem, light_problem, lit, md_problem, outside, plain, require, staged
 from plans.tcspc import APART, EMISSION_FILTERS, chosen_sample, cw_metadata, mount, set_detection
 
 SEARCH = {"psf_fwhm_um": 0.24, "largest_fwhm_um": 0.32, "least_distance_um": 0.6}
@@ -49,6 +49,7 @@ def find_emitters(
             sample_problem,
             cw_problem(microscope, intensity_w_cm2),
             *search_problems(raster, false_alarm, threshold_counts_per_ms),
+            (yield from counters_problem(microscope)),
             (yield from light_problem(microscope)),
         ]
     )

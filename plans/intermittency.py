@@ -24,6 +24,7 @@ from plans.single import (
     planned_emitter,
 )
 from plans.stubs import (
+    counters_problem,
     light_problem,
     lit,
     outside,
@@ -96,6 +97,8 @@ def planned_trace(
     n_bins = max(1, round(min(segment_s, duration_s) / bin_s))
     trace = Trace(kind, duration_s, round(n_bins * bin_s, 9), bin_s, float(recentre_s), stop)
     most = microscope.counters.n_bins.limits[1]
+    if kind == "bins":
+        problems.append((yield from counters_problem(microscope, n_bins)))
     if n_bins > most:
         problems.append(f"segment_s={segment_s:g} holds {n_bins} bins of {bin_ms:g} ms, {most:g} are allowed")
     return trace, problems

@@ -11,7 +11,19 @@ from bluesky.utils import Msg, MsgGenerator
 
 from devices.microscope import Microscope
 from plans.refocus import Sight, planned_sight, set_patches
-from plans.stubs import md_problem, note, outside, plain, read, readings, shine, staged, take, went_dark
+from plans.stubs import (
+    counters_problem,
+    md_problem,
+    note,
+    outside,
+    plain,
+    read,
+    readings,
+    shine,
+    staged,
+    take,
+    went_dark,
+)
 from plans.tcspc import QD_FILTERS, SHARED, chosen_sample, mount, with_detection
 
 INTENSITY_W_CM2 = 2500.0
@@ -31,7 +43,7 @@ def planned_emitter(
     sight, problems = planned_sight(microscope, at_um, emitter, name)
     if at_um is None and not any(problems) and name != mounted:
         problems = [f"sample={name!r}: {mounted!r} is mounted, so the place of {emitter!r} is not known; search first"]
-    return name, sight, [md_problem(md), sample_problem, *problems]
+    return name, sight, [md_problem(md), sample_problem, *problems, (yield from counters_problem(microscope))]
 
 
 def about_emitter(sight: Sight, md: dict | None) -> dict[str, Any]:

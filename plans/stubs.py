@@ -279,6 +279,20 @@ def wiring_problem(microscope: Microscope, needed: str) -> Generator[Msg, Any, s
     )
 
 
+def counters_problem(microscope: Microscope, n_bins: int = 1) -> Generator[Msg, Any, str | None]:
+    """Why the clicks of both SPADs cannot be counted as the card is cabled, or None."""
+    most = dict(line.split() for line in (yield from lines_of(microscope.counters.most_bins)))
+    cabled = yield from read(microscope.timeharp.wiring)
+    if not most or n_bins <= int(most.get(cabled, 0)):
+        return None
+    what = "both SPADs" if n_bins == 1 else f"both SPADs in {n_bins} bins"
+    able = ", ".join(repr(wiring) for wiring, n in most.items() if n_bins <= int(n))
+    return (
+        f"this lab counts with the card, which cannot count {what} in the wiring {cabled!r}, only in {able or 'none'}: "
+        're-cable it, or give the lab pulse counters (driver = "serial_counter" for spads in lab.toml)'
+    )
+
+
 def light_problem(microscope: Microscope) -> Generator[Msg, Any, str | None]:
     """Why the shutter would refuse to open, or None."""
     if (yield from read(microscope.shutter.interlock)) != "closed":

@@ -74,7 +74,11 @@ class Spads(Protocol):
 
 
 class Counters(Protocol):
-    """Pulse counters beside the card: they hear every click of the SPADs, whatever is cabled to the card."""
+    """Pulse counters: they hear every click of the SPADs, whatever is cabled to the card.
+
+    Counters that are the card itself have `most_bins`, too: by wiring, how many bins it can count; not at all in a
+    wiring that is not there.
+    """
 
     @property
     def dead_time_ns(self) -> Sequence[float]:

@@ -4,7 +4,7 @@ import numpy as np
 from caproto.server import pvproperty
 
 from devices.iocs.backends import ROUTES
-from devices.iocs.instrument import Refused, choice, guarded, quantity
+from devices.iocs.instrument import Refused, choice, guarded, quantity, text
 from devices.iocs.recorder import RecorderIOC
 from devices.iocs.writer import RowKind
 
@@ -27,12 +27,16 @@ class CountersIOC(RecorderIOC):
         read_only=True,
         doc="of the SPAD of each route; it is in the counts",
     )
+    most_bins = text("MostBins", doc="one a line: a wiring of the card and the most bins in it; empty: any")
     acquire = pvproperty(value=-1, name="Acquire", doc="put i to count once into row i of the file")
     arm = choice("Arm", ("closed", "bins"), doc="open a file, or close it")
 
     @dead_time.startup
     async def dead_time(self, instance, async_lib):
-        await instance.write([float(ns) for ns in self.bench.counters.dead_time_ns])
+        counters = self.bench.counters
+        await instance.write([float(ns) for ns in counters.dead_time_ns])
+        most = getattr(counters, "most_bins", {})
+        await self.most_bins.write("\n".join(f"{wiring} {n_bins}" for wiring, n_bins in most.items()))
 
     @n_bins.putter
     @guarded

@@ -43,6 +43,8 @@ class Piezo(Device):
 
 class Filters(Device):
     perovskite, qd, splitter = told("532/10+OD1"), told("FBH650-40+655/15"), told("dichroic")
+    perovskite_positions = told("532/10+OD1\nFBH650-40+655/15\nscatter")
+    qd_positions, splitter_positions = told("FBH650-40+655/15\nscatter"), told("dichroic\n50:50")
 
 
 class Holder(Device):
@@ -74,7 +76,7 @@ class Card(Device):
 
 class Counters(Device):
     n_bins, bin_width, dead_time = told(1000, 1, 1_000_000), told(1e-3, 1e-5, 400.0), Cpt(Signal, value=[40.0, 40.0])
-    lit, elapsed = told(1.0), told(1.0)
+    lit, elapsed, most_bins = told(1.0), told(1.0), told("")
     counts = Cpt(Signal, value=[0, 0])
 
 

@@ -118,6 +118,22 @@ def test_what_the_card_cannot_do_is_told_with_the_command(microscope):
     assert "needs the wiring 'hbt'" in refusal(power_series(microscope, at_um=AT))
 
 
+def test_a_card_that_counts_alone_is_asked_for_what_it_can():
+    microscope = microscope_without_hardware()
+    microscope.counters.most_bins.put("raster 1\nclock 1000000")
+    for plan in (hbt, power_series, recentre, blinking):
+        told = refusal(plan(microscope, at_um=AT))
+        assert "cannot count both SPADs in the wiring 'hbt', only in 'raster', 'clock'" in told
+        assert "serial_counter" in told
+            "cannot count both SPADs in the wiring 'hbt', only in 'raster', 'clock'" in told
+            and "serial_counter" in told
+        )
+    assert "cannot count both SPADs in the wiring" in refusal(find_emitters(microscope))
+    microscope.timeharp.wiring.put("raster")
+    told = refusal(blinking(microscope, at_um=AT))
+    assert "both SPADs in 5000 bins in the wiring 'raster', only in 'clock'" in told
+
+
 def test_without_a_registry_no_emitter_is_known(microscope):
     assert "there is no registry of emitters here" in refusal(hbt(microscope, emitter="single-003"))
 
@@ -414,6 +430,14 @@ def test_the_way_of_the_light_is_put_back(microscope):
             "532/10+OD1",
             "FBH650-40+655/15",
         )
+
+
+def test_a_splitter_that_is_changed_by_hand_is_left_in(microscope):
+    microscope.filters.splitter.put("50:50")
+    microscope.filters.splitter_positions.put("50:50")
+    Bench(microscope).run(hbt(microscope, at_um=AT, max_time_s=2))
+    assert microscope.filters.splitter.get() == "50:50"
+    assert microscope.filters.perovskite.get() == "532/10+OD1"
 
 
 def test_an_emitter_is_never_expected_nowhere():

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,6 +38,8 @@ class CardSpadsOptions:
 
 class CardSpads:
     """Answers `Spads` and `Counters` out of the card."""
+
+    most_bins: ClassVar = {"raster": 1, "clock": 1_000_000}
 
     def __init__(self, options: CardSpadsOptions, *, card: WatchedCard, log: WireLog | None = None) -> None:
         self.options, self.card, self.log = options, card, log
