@@ -6,6 +6,7 @@ A reader may refuse with ValueError, and must not hang, crash, or give a value t
 
 import argparse
 import importlib
+import math
 import pkgutil
 import sys
 import tempfile
@@ -49,11 +50,70 @@ def require_sound(read: object) -> None:
         assert unit is None or np.all(np.isfinite(unit) & (np.asarray(unit) >= 0)), name
 
 
+def of_replies(*modules: str, **parsers: Callable[..., Any]) -> Callable[[bytes], None]:
+    """A target that takes the bytes for replies of an instrument: a parser's number is finite, whatever it heard."""
+    parts = [importlib.import_module(f"devices.iocs.drivers.{name}") for name in modules]
+
+    def target(data: bytes) -> None:
+        heard = data.decode("latin-1")
+        for parse in parsers.values():
+            try:
+                found = parse(*parts, heard)
+            except ValueError:
+                continue
+            values = found if isinstance(found, tuple | np.ndarray) else (found,)
+            assert all(math.isfinite(one) for one in values if isinstance(one, int | float)), (found, heard)
+
+    return target
+
+
+def gcs() -> Callable[[bytes], None]:
+    """Replies of a PI controller."""
+    return of_replies(
+        "gcs",
+        numbers=lambda gcs, heard: gcs.numbers(heard, ("1", "2")),
+        flags=lambda gcs, heard: gcs.flags(heard, ("1", "2")),
+        error=lambda gcs, heard: gcs.error_code(heard),
+        bits=lambda gcs, heard: gcs.bits(heard),
+        ready=lambda gcs, heard: gcs.ready(heard),
+        recording=lambda gcs, heard: gcs.recording(heard, n_samples=2, n_tables=1),
+    )
+
+
+def lasers() -> Callable[[bytes], None]:
+    """Replies of Cobolt, OBIS and Sapphire."""
+    return of_replies(
+        "cobolt",
+        "obis",
+        "sapphire",
+        watt=lambda cobolt, obis, sapphire, heard: cobolt.watt(cobolt.line(heard)),
+        fault=lambda cobolt, obis, sapphire, heard: cobolt.fault_code(cobolt.line(heard)),
+        interlock=lambda cobolt, obis, sapphire, heard: cobolt.interlock_word(cobolt.line(heard)),
+        value=lambda cobolt, obis, sapphire, heard: cobolt.watt(obis.value(heard)),
+        bits=lambda cobolt, obis, sapphire, heard: obis.bits(obis.value(heard)),
+        state=lambda cobolt, obis, sapphire, heard: sapphire.state(sapphire.line(heard, "?sta")),
+    )
+
+
+def thorlabs() -> Callable[[bytes], None]:
+    """Replies of a filter wheel and a shutter."""
+    return of_replies(
+        "thorlabs",
+        "sc10",
+        position=lambda thorlabs, sc10, heard: thorlabs.whole_number(heard, "pos?", 1, 6),
+        enabled=lambda thorlabs, sc10, heard: sc10.enabled(heard),
+        done=lambda thorlabs, sc10, heard: thorlabs.done(heard, "pos=3"),
+    )
+
+
 TARGETS: dict[str, Callable[[], Callable[[bytes], None]]] = {
     "t3r": lambda: of_file(".t3r"),
     "thd": lambda: of_file(".thd"),
     "ptu": lambda: of_file(".ptu"),
     "fluoracle": lambda: of_file(".txt"),
+    "gcs": gcs,
+    "lasers": lasers,
+    "thorlabs": thorlabs,
 }
 
 

@@ -56,9 +56,6 @@ n_scans = {n_scans}
 
 DOTS = """\
 [[item]]
-plan = "time_zero"
-
-[[item]]
 plan = "qd_campaign"
 sample = "single"
 extent_um = 6

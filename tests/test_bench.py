@@ -3,10 +3,12 @@
 import importlib
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from bench import fuzz
 from bench.__main__ import CASES, RESULTS
 from bench.isolate import rows_of
 from bench.measure import Comparison, Measured, Row, quality, race
@@ -158,3 +160,15 @@ def test_every_row_that_a_document_cites_exists():
     pages = [HOUSE / "README.md", *(HOUSE / "docs").rglob("*.md")]
     cited = {name for page in pages for name in CITED.findall(page.read_text(encoding="utf-8"))}
     assert cited <= set(re.findall(r'<a id="(.+?)">', RESULTS.read_text(encoding="utf-8")))
+
+
+@pytest.mark.parametrize("name", fuzz.TARGETS)
+def test_what_is_fuzzed_takes_bytes_and_refuses_nonsense(name):
+    target = fuzz.TARGETS[name]()
+    for data in (b"", b"\xff\x00", b"1=nan", b"0\n", b"TimeHarp 200" + bytes(600)):
+        target(data)
+
+
+def test_a_number_that_cannot_have_been_measured_is_found():
+    with pytest.raises(AssertionError, match="counts"):
+        fuzz.require_sound(SimpleNamespace(counts=np.array([1, -1])))
