@@ -20,6 +20,7 @@ from devices.iocs.checklist import checked, say
 from devices.iocs.config import ConfigError, LabConfig, read
 from devices.iocs.making import BEAM, DOTS, MEMORY, WORLD, leave_real, make_bench, make_light
 from devices.iocs.mixes import real
+from devices.portable import remove
 
 HOUSE = Path(__file__).resolve().parents[2]
 
@@ -169,7 +170,7 @@ def goes_on(folder: Path, world: str) -> bool:
 def forget(folder: Path) -> None:
     """Let the bench start at time zero with fresh dots."""
     for leftover in (BEAM, MEMORY):
-        (folder / leftover).unlink(missing_ok=True)
+        remove(folder / leftover)
     shutil.rmtree(folder / DOTS, ignore_errors=True)
 
 
