@@ -115,6 +115,8 @@ class Doses:
 
     def _save(self):
         rows = [(name, *place, self._samples[name][place]) for name, place in self._unsaved]
+        if not rows:
+            return
         try:
             with self._disk:
                 self._disk.execute("begin immediate")
