@@ -59,7 +59,7 @@ DOTS = """\
 plan = "qd_campaign"
 sample = "single"
 extent_um = 6
-search = {{n_pixels = 24}}
+search = {{n_pixels = 30}}
 max_emitters = {n_scans}
 hbt = {{target_err_ns = 2.0, max_time_s = 60}}
 blinking = {{duration_s = 20}}
