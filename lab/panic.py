@@ -19,9 +19,10 @@ HELP = "switch the laser off at its key"
 
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
-    """Which lab."""
+    """Which lab: as a session would choose it."""
+    usual = Path(os.environ.get("LUMINESCOPE_CONFIG", HOUSE / "profile" / "lab.toml"))
     parser = argparse.ArgumentParser(prog="python -m lab.panic", description="Close the shutter, lasers on standby.")
-    parser.add_argument("--config", type=Path, default=HOUSE / "profile" / "lab.toml", help="facts of the lab")
+    parser.add_argument("--config", type=Path, default=usual, help="facts of the lab")
     return parser.parse_args(argv)
 
 

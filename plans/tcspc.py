@@ -155,7 +155,16 @@ def with_detection(microscope: Microscope, splitter: str, filters: dict[str, str
         yield from set_detection(microscope, splitter, filters)
         return (yield from inner)
 
-    return (yield from bpp.finalize_wrapper(measured(), set_detection(microscope, APART, EMISSION_FILTERS)))
+    return (yield from bpp.finalize_wrapper(measured(), colours_apart(microscope)))
+
+
+def colours_apart(microscope: Microscope) -> MsgGenerator:
+    """Splitter and filters as images need them; a place that is changed by hand has one name, and stays as it is."""
+    for part, position in {"splitter": APART, **EMISSION_FILTERS}.items():
+        changer = getattr(microscope.filters, part)
+        names = yield from lines_of(getattr(microscope.filters, f"{part}_positions"))
+        if len(names) != 1 and (yield from read(changer)) != position:
+            yield from bps.mv(changer, position)
 
 
 def take_dark(microscope: Microscope) -> MsgGenerator:

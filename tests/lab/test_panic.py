@@ -79,3 +79,9 @@ def test_panic_finds_the_light_by_itself_and_says_when_it_cannot(tmp_path, capsy
     assert panic.light_port(config) == 4712
     assert panic.main(["--config", str(tmp_path / "no.toml")]) == 2
     assert "switch the laser off at its key" in capsys.readouterr().err
+
+
+def test_it_means_the_lab_of_the_session(tmp_path, monkeypatch):
+    assert panic.parse([]).config.name == "lab.toml"
+    monkeypatch.setenv("LUMINESCOPE_CONFIG", str(tmp_path / "bench.toml"))
+    assert panic.parse([]).config == tmp_path / "bench.toml"
