@@ -16,7 +16,7 @@ from devices.signals import CommandError, Fact, Instrument, Reading, Setting, St
 log = logging.getLogger(__name__)
 
 MIMETYPE = "application/x-hdf5"
-ARM_TIMEOUT_S = 10.0
+ARM_TIMEOUT_S = 30.0  # a card that was re-cabled is calibrated first
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class CardIOC(RecorderIOC):
         super().__init__(*args, **kwargs)
         self.declared = {"wiring": wiring, "delay_ns": delay_ns}
         self.asked_offset_ns = 0.0  # what the card took, asked for again, may become the step below
+        self.unanswered = ""
         self.scanner: Any = None
 
     @serial.startup
@@ -73,14 +74,17 @@ class CardIOC(RecorderIOC):
             serial = await self.off_the_loop(lambda: str(card.serial))
             await self.configure(card.range_code, self.asked_offset_ns)
         except (OSError, ValueError, Refused) as why:
-            if self.error.value != (told := f"{self.prefix}: {why}"[: self.error.max_length]):
-                await self.error.write(told)
+            self.unanswered = f"{self.prefix}: {why}"[: self.error.max_length]
+            if self.error.value != self.unanswered:
+                await self.error.write(self.unanswered)
             return False
         await self.n_channels.write(card.n_channels)
         await self.max_records.write(card.max_records)
         await self.range_codes.write("\n".join(map(str, card.range_codes)))
         await self.range_code.write(card.range_code, verify_value=False)
         await self.serial.write(serial)
+        if self.unanswered and self.error.value == self.unanswered:
+            await self.error.write("")
         return True
 
     async def show(self):

@@ -53,13 +53,13 @@ class TimeHarp200(CountingCard):
                     "histograms", longest_s=2 * tacq_s, meanwhile=watch, tacq_ms=tacq_ms, blocks=[self.pair_block],
                     stop_full=True, meter_every_s=max(tacq_s / TRACE_SAMPLES, SHORTEST_SAMPLE_S),
                 )  # fmt: skip
-                if elapsed_s(told, tacq_s) < tacq_s:
+                if (took_s := elapsed_s(told, tacq_s)) < tacq_s:
                     clicks.stop.set()
         raw = self.raw_blocks(data, 1)
         histograms, overflow = limited(self.start_stop(raw), told)
         return HbtBlock(
-            histograms[0], clicks.counts(told["rates"]), overflow, watch.lit_fraction, watch.started_s,
-            elapsed_s(told, tacq_s), told["halted"], clicks.estimated,
+            histograms[0], clicks.counts(told["rates"], took_s), overflow, watch.lit_fraction, watch.started_s,
+            took_s, told["halted"], clicks.estimated,
         )  # fmt: skip
 
     def acquire_records(self, tacq_s: float, *, acquisition: int, index: int, stop: Stop | None = None) -> RecordBlock:

@@ -24,6 +24,7 @@ KNOCK_S = 1.0  # the helper tells its key at once; a stranger does not hold up t
 LEAVE_S = 4.0  # the process gives its library half of it
 KEY_BYTES = 32
 N_LINKS = 3  # work, meter, stop
+FAULTS, FORGOTTEN = range(-1000, 0), (-22, -23)  # a negative rate may be nonsense; what is not open is not
 
 
 class CardError(ConnectionError):
@@ -38,10 +39,11 @@ class Helper:
     """One helper process.
 
     library : path of the vendor's library; interpreter : the Python that can load it; board : which one it is
+    doubtful : the library failed, and nobody knows in what state that left the board: let a new process open it
     """
 
     def __init__(self, interpreter: str, library: str, board: str, log: WireLog):
-        self.library, self.board, self.log = library, board, log
+        self.library, self.board, self.log, self.doubtful = library, board, log, False
         key = secrets.token_hex(KEY_BYTES).encode("ascii")
         with socket.create_server(("127.0.0.1", 0)) as door:
             command = [interpreter, "-E", "-s", str(SERVER), "--library", library, "--board", board]
@@ -103,6 +105,7 @@ class Helper:
             raise self.lost(do) from why
         if fault := header.get("failed"):
             self.log.note(f"{do}: {fault}")
+            self.doubtful = self.doubtful or fault["code"] in (FORGOTTEN if link == "meter" else FAULTS)
             raise CardError(sentence(fault["function"], fault["code"], fault["said"]))
         return header, payload
 

@@ -16,7 +16,7 @@ FIRST_RANGE = 2  # the range that holds the period of 2 MHz
 
 
 class CardLink:
-    """A card that is opened when it is needed, calibrated when it is due, and opened again when its helper died.
+    """A card that is opened when it is needed, calibrated when it is due, and opened in a new helper after it failed.
 
     turn : held while something is set or measured
     """
@@ -50,7 +50,7 @@ class CardLink:
     def ready(self, acquisition: int | None = None) -> Helper:
         """The helper, its card set up for the present wiring, calibrated if that is due at a new acquisition."""
         with self.turn:
-            if self.helper is None or not self.helper.alive:
+            if self.helper is None or not self.helper.alive or self.helper.doubtful:
                 self.start()
             assert self.helper is not None
             wanted = (thlib.TIME_TAGS if self.wiring == "clock" else thlib.HISTOGRAMS, self.wiring == "raster")
@@ -126,7 +126,7 @@ class CardLink:
     def meter(self, source: str) -> int:
         """What the meter shows of an input, also while something else is measured."""
         helper = self.helper
-        if helper is None or not helper.alive or self.opened is None:
+        if helper is None or not helper.alive or helper.doubtful or self.opened is None:
             helper = self.ready()
         return helper.ask("meter", link="meter", source=source)[0]["cps"]
 

@@ -55,19 +55,19 @@ class Clicks:
         except Exception as why:
             self.result = why
 
-    def counts(self, rates: Sequence[tuple[float, float]]) -> np.ndarray:
-        """(n_bins, 2) clicks. rates : (ms after the start, cps) of SPAD 1 meanwhile"""
+    def counts(self, rates: Sequence[tuple[float, float]], elapsed_s: float) -> np.ndarray:
+        """(n_bins, 2) clicks until then. rates : (ms after the start, cps) of SPAD 1 meanwhile"""
         if not self.estimated:
             if isinstance(self.result, np.ndarray) and self.result.shape == (self.n_bins, N_SPADS):
                 return self.result.astype(np.int64)
             raise ConnectionError(f"the pulse counters did not count along: {self.result!r}; see to them")
-        return metered_counts(rates, self.cps, self.n_bins, self.tacq_s)
+        return metered_counts(rates, self.cps, self.n_bins, self.tacq_s, elapsed_s)
 
 
 def metered_counts(
-    rates: Sequence[tuple[float, float]], before_cps: Sequence[float], n_bins: int, tacq_s: float
+    rates: Sequence[tuple[float, float]], before_cps: Sequence[float], n_bins: int, tacq_s: float, elapsed_s: float
 ) -> np.ndarray:
-    """(n_bins, 2) clicks as the rate meter tells them.
+    """(n_bins, 2) clicks as the rate meter tells them, zeros after the measurement has ended.
 
     rates : (ms after the start, cps) of SPAD 1; before_cps : of both SPADs before it
     """
@@ -75,4 +75,5 @@ def metered_counts(
     told = np.array(rates or [(0.0, before_cps[0])], float).reshape(-1, 2)
     centres_ms = 1000 * bin_s * (np.arange(n_bins) + 0.5)
     first = np.interp(centres_ms, told[:, 0], told[:, 1])
-    return np.rint(np.column_stack([first, np.full(n_bins, before_cps[1])]) * bin_s).astype(np.int64)
+    measured_s = np.clip(elapsed_s - bin_s * np.arange(n_bins), 0.0, bin_s)
+    return np.rint(np.column_stack([first, np.full(n_bins, before_cps[1])]) * measured_s[:, None]).astype(np.int64)

@@ -96,9 +96,14 @@ def test_routes_and_times_of_records():
 
 
 def test_a_trace_follows_the_meter():
-    counts = trace.metered_counts([(0, 1000.0), (10_000, 2000.0)], (500.0, 300.0), 10, 10.0)
+    counts = trace.metered_counts([(0, 1000.0), (10_000, 2000.0)], (500.0, 300.0), 10, 10.0, 10.0)
     assert counts[:, 0].tolist() == [1050, 1150, 1250, 1350, 1450, 1550, 1650, 1750, 1850, 1950]
     assert counts[:, 1].tolist() == [300] * 10
+
+
+def test_a_trace_ends_with_the_measurement():
+    counts = trace.metered_counts([], (500.0, 300.0), 10, 10.0, 2.5)
+    assert counts[:, 0].tolist() == [500, 500, 250, *[0] * 7] and counts[:, 1].tolist() == [300, 300, 150, *[0] * 7]
 
 
 def test_a_meter_that_follows_the_light_is_sampled_while_pairs_are_measured(emulate):

@@ -90,6 +90,36 @@ def test_a_dma_that_takes_too_long_loses_the_measurement_only(acquire):
     assert len(acquire("", "clock").records) == 70_000
 
 
+@pytest.mark.parametrize("afterwards", ["", "TH_Shutdown -22"])
+def test_a_board_that_failed_is_opened_anew(emulate, afterwards):
+    emulated = emulate()
+    emulated.card.acquire(0.1, acquisition=1, index=0)
+    emulated.trouble.write_text("TH_StartMeas -22\n")
+    with pytest.raises(CardError, match="the board is not initialised"):
+        emulated.card.acquire(0.1, acquisition=1, index=1)
+    emulated.trouble.write_text(afterwards)
+    emulated.calls()
+    emulated.card.acquire(0.1, acquisition=1, index=1)
+    assert "Initialize 0" in emulated.calls()
+    emulated.card.acquire(0.1, acquisition=1, index=2)
+    assert "Initialize 0" not in emulated.calls()
+
+
+def test_a_meter_of_a_board_that_is_not_open_any_more_opens_it(emulate):
+    emulated = emulate()
+    emulated.trouble.write_text("TH_GetCountRate -22\n")
+    with pytest.raises(CardError, match="the board is not initialised"):
+        emulated.card.count_rate_cps()
+    emulated.trouble.write_text("TH_GetCountRate -5\n")
+    emulated.calls()
+    with pytest.raises(CardError, match="code -5"):
+        emulated.card.count_rate_cps()
+    assert "Initialize 0" in emulated.calls()
+    emulated.trouble.write_text("")
+    assert emulated.card.count_rate_cps() == 10_000
+    assert "Initialize 0" not in emulated.calls()
+
+
 def test_another_board_is_refused(emulate):
     card = emulate(Steady(serial="1077"), serial="1076").card
     with pytest.raises(CardError, match="the board is '1077', not '1076'"):
