@@ -4,14 +4,22 @@ from dataclasses import dataclass
 
 from tests.emulators.cw import CwEmulator
 
+PROMPT = "Sapphire:0-> "
+
 
 @dataclass
 class SapphireEmulator(CwEmulator):
-    """An empty line, or with echo on the command, then a value; `state` as `?sta` tells it while it is off."""
+    """An empty line, or with echo on the command, then a value, and the prompt until it is switched off.
 
+    state : as `?sta` tells it while it is off
+    """
+
+    end: bytes = b"\r\n"
+    head: str = "4711.00"
     state: int = 3
     key: bool = True
     echo: bool = True
+    prompt: bool = True
     least_mw: float = 0.2
 
     def answer(self, command: str) -> bytes:
@@ -22,7 +30,7 @@ class SapphireEmulator(CwEmulator):
             "?sp": f"{self.set_mw:.3f}",
             "?sta": 5 if self.on else self.state,
             "?fl": "0: no faults" if self.state != 6 else "12: head temperature\r\n14: interlock",
-            "?hid": "4711.00",
+            "?hid": self.head,
             "?minlp": f"{self.least_mw:.3f}",
             "?maxlp": f"{self.most_mw:.3f}",
             "?hh": "812.50",
@@ -31,12 +39,15 @@ class SapphireEmulator(CwEmulator):
         }
         lines = [command if self.echo else ""]
         lines += [str(told[command])] if command in told else self.obey(command)
-        return "".join(f"{one}\r\n" for one in lines).encode()
+        return ("".join(f"{one}\r\n" for one in lines) + PROMPT * self.prompt).encode()
+
+    def restart(self):
+        self.echo = self.prompt = True
 
     def obey(self, command: str) -> list[str]:
         word, _, value = command.partition("=")
         if word == ">":
-            self.echo = value == "1"
+            self.echo = self.prompt = value == "1"
         elif word == "l":
             self.switch(value == "1" and self.key and self.state in (3, 4, 5))
         elif word == "p":

@@ -1,13 +1,15 @@
 """Cobolt lasers of the series 04, 06 and 08: short words ended by CR, one line back, "OK" for what is set."""
 
+import contextlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from devices.iocs.drivers.cw_check import interlock
 from devices.iocs.drivers.cw_power import SWITCH, CwOptions, LaserError, WiredLaser, watt
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.wire import BadReplyError
+from devices.iocs.drivers.wire import BadReplyError, WireError
 
 T = TypeVar("T")
 
@@ -48,7 +50,8 @@ class Cobolt(WiredLaser):
         """Host control: without autostart, and not in direct control."""
         if (told := self.ask("@cobas 0", verdict)) != "OK":
             raise LaserError(f"its autostart cannot be switched off: it replied {told!r}; use the maker's program")
-        self.ask("@cobasdr 0", verdict)  # not every series has it, and then says so
+        with contextlib.suppress(WireError):  # not every series has it, and then says so or nothing
+            self.ask("@cobasdr 0", verdict, attempts=1)
 
     def identity(self) -> str:
         """Serial number and firmware."""
@@ -68,7 +71,8 @@ class Cobolt(WiredLaser):
         return self.ask("l?", SWITCH)
 
     def interlock_closed(self) -> bool | None:
-        return self.ask("ilk?", SWITCH) == bool(self.options.interlock_closed_reads)
+        told = self.ask("ilk?", interlock_word)
+        return None if told is None else told == bool(self.options.interlock_closed_reads)
 
     def fault(self) -> str:
         code = self.ask("f?", fault_code)
@@ -76,10 +80,8 @@ class Cobolt(WiredLaser):
 
     def findings(self) -> list[Finding]:
         """Interlock and mode."""
-        closed, mode = self.interlock_closed(), self.ask("gam?")
+        told, mode = interlock(self.interlock_closed(), "close the enclosure, turn the key"), self.ask("gam?")
         known = MODES.get(mode, f"mode {mode!r}")
-        to_do = "" if closed else "close the enclosure, turn the key"
-        told = Finding("interlock", "ok" if closed else "failed", "closed" if closed else "open", to_do)
         polarity = "open the enclosure with the shutter closed, and check that this line turns to open"
         turn = Finding(
             "interlock word", "unverified", f"ilk? {self.options.interlock_closed_reads} is taken for closed", polarity
@@ -92,9 +94,9 @@ class Cobolt(WiredLaser):
         if (told := self.ask(command, verdict)) != "OK":
             raise LaserError(f"{command!r} was refused, it replied {told!r}: {self.fault() or 'look at its manual'}")
 
-    def ask(self, command: str, parse: Callable[[str], T] = str) -> T:
+    def ask(self, command: str, parse: Callable[[str], T] = str, attempts: int | None = None) -> T:
         """The reply to a command, parsed; an empty one is an error."""
-        return self.wire.ask(command, lambda heard: parse(line(heard)), complete=is_line)
+        return self.wire.ask(command, lambda heard: parse(line(heard)), complete=is_line, attempts=attempts)
 
 
 def is_line(heard: bytes) -> bool:
@@ -123,6 +125,11 @@ def verdict(text: str) -> str:
     if text != "OK" and "error" not in text.casefold():
         raise BadReplyError(f"it replied {text!r}, OK was expected")
     return text
+
+
+def interlock_word(text: str) -> bool | None:
+    """0 or 1; None if the laser complains that it does not know the question."""
+    return None if "error" in text.casefold() else SWITCH(text)
 
 
 def identity_word(text: str) -> str:

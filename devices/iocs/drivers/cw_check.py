@@ -42,6 +42,14 @@ def limits(laser: Checked) -> Finding:
     return Finding("power limits", "failed" if wide else "ok", found, "lower max_mw in lab.toml" if wide else "")
 
 
+def interlock(closed: bool | None, to_do: str) -> Finding:
+    """What the laser tells of it; to_do : if it is open."""
+    if closed is None:
+        wired = 'wire it in hardware, see that it ends emission, and write interlock = "hardware" for the shutter'
+        return Finding("interlock", "unverified", "this laser does not tell it", wired)
+    return Finding("interlock", "ok" if closed else "failed", "closed" if closed else "open", "" if closed else to_do)
+
+
 def state(laser: Checked) -> Finding:
     """Emission, fault, set power."""
     fault, on = laser.fault(), laser.is_on()

@@ -3,13 +3,18 @@
 import contextlib
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from devices.iocs.drivers.cw_check import check
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.wire import Wire, WireError
+from devices.iocs.drivers.wire import OddReplyError, Wire, WireError
 from devices.iocs.drivers.wire_log import WireLog
 
+T = TypeVar("T")
+
+ENDS = {"CRLF": b"\r\n", "CR": b"\r"}
 ON_S = 3.0  # from the command to emission, at most
 LOOK_S = 0.05
 RESOLUTION_MW, RELATIVE = 0.06, 0.005  # of a power that is read back
@@ -79,6 +84,18 @@ class WiredLaser:
                 "identity: correct port or identity in lab.toml"
             )
 
+    def set_up_again(self, exchange: Callable[[], T]) -> T:
+        """An exchange; if its reply is a wrong one, the laser may have restarted: it is set up anew and asked again."""
+        try:
+            return exchange()
+        except OddReplyError:
+            if self.wire.opening:
+                raise
+            self.wire.log.note("set up again")
+            if self.wire.port is not None:
+                self.prepare()
+            return exchange()  # a wire that was closed is opened, which sets it up, too
+
     def set_power_mw(self, mw: float) -> None:
         """Set the power and read it back; ValueError beyond what is allowed, before anything is sent."""
         if not (math.isfinite(mw) and 0 <= mw <= self.max_mw):
@@ -103,13 +120,8 @@ class WiredLaser:
         until = time.monotonic() + ON_S
         while self.is_on() != on:
             if time.monotonic() > until:
-                raise LaserError(self._disobeyed(on))
+                raise LaserError(disobeyed(on, self.fault))
             time.sleep(LOOK_S)
-
-    def _disobeyed(self, on: bool) -> str:
-        if not on:
-            return "the laser does not go off: turn its key, then look for the cause"
-        return f"the laser does not go on ({self.fault() or 'it tells no fault'}): look at key, interlock and its panel"
 
     def check(self) -> list[Finding]:
         """Look at the laser; nothing of its light changes."""
@@ -161,6 +173,13 @@ class WiredLaser:
         return []
 
 
+def disobeyed(on: bool, fault: Callable[[], str]) -> str:
+    """What to do with a laser that does not follow; its fault is asked for only if it stays off."""
+    if not on:
+        return "the laser does not go off: turn its key, then look for the cause"
+    return f"the laser does not go on ({fault() or 'it tells no fault'}): look at key, interlock and its panel"
+
+
 def number(text: str) -> float:
     """A finite number; ValueError for anything else, "nan" included.
 
@@ -168,7 +187,7 @@ def number(text: str) -> float:
     0.05
     """
     value = float(text)
-    if not math.isfinite(value) or "_" in text:
+    if not math.isfinite(value) or "_" in text or not text.isascii():
         raise ValueError(f"{text!r} is no number")
     return value
 

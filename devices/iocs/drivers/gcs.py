@@ -84,7 +84,7 @@ def values(reply: str, axes: Sequence[str]) -> list[str]:
     found = {axis: value for axis, _, value in pairs}
     if len(found) != len(pairs) or set(found) != set(axes):
         raise BadReplyError(f"{quoted(reply)} does not tell of axes {', '.join(axes)} once each")
-    return [found[axis] for axis in axes]
+    return [found[axis].lstrip(" ") for axis in axes]
 
 
 def numbers(reply: str, axes: Sequence[str]) -> tuple[float, ...]:

@@ -2,21 +2,24 @@
 
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from devices.iocs.drivers.cw_power import CwOptions, LaserError, WiredLaser, one_of, watt
+from devices.iocs.drivers.cw_check import interlock
+from devices.iocs.drivers.cw_power import ENDS, CwOptions, LaserError, WiredLaser, one_of, watt
 from devices.iocs.drivers.finding import Finding
 from devices.iocs.drivers.wire import BadReplyError, WireError
 from devices.iocs.drivers.wire_log import WireLog
 
 T = TypeVar("T")
 
-ENDS = {"CRLF": b"\r\n", "CR": b"\r"}
 DONE = re.compile(rb"(?:^|[\r\n])(OK|ERR[ -]?\d+[^\r\n]*)[\r\n]+$")
+ANSWERED = re.compile(rb"[^\r\n\s][^\r\n]*[\r\n]+OK[\r\n]+$|(?:^|[\r\n])ERR[ -]?\d+[^\r\n]*[\r\n]+$")
+TAIL = 300  # bytes that are looked at: a babbling laser must not take the time of this computer
+UNSUPPORTED = "ERR-100"
 ERRORS = {
-    "ERR-100": "error -100: the laser does not know this command or does not support it",
+    UNSUPPORTED: "error -100: the laser does not know this command or does not support it",
 }
 IS_ON = one_of({"ON": True, "OFF": False})
 INTERLOCK = one_of({"OK": True, "ON": True, "OFF": False})
@@ -35,6 +38,10 @@ class ObisOptions(CwOptions):
         super().__post_init__()
         if self.end not in ENDS:
             raise ValueError(f"end = {self.end!r}: one of {', '.join(ENDS)}")
+
+
+class UnsupportedError(LaserError):
+    """The laser does not know this question."""
 
 
 class Obis(WiredLaser):
@@ -75,7 +82,10 @@ class Obis(WiredLaser):
         return self.ask("SOUR:AM:STAT?", IS_ON)
 
     def interlock_closed(self) -> bool | None:
-        return self.ask("SYST:LOCK?", INTERLOCK)
+        try:
+            return self.ask("SYST:LOCK?", INTERLOCK)
+        except UnsupportedError:
+            return None
 
     def fault(self) -> str:
         code = self.ask("SYST:FAUL?", bits)
@@ -83,12 +93,11 @@ class Obis(WiredLaser):
 
     def findings(self) -> list[Finding]:
         """Interlock, status, emission delay."""
-        closed = self.interlock_closed()
-        to_do = "" if closed else "close the interlock plug or the enclosure, turn the key"
+        to_do = "close the interlock plug or the enclosure, turn the key"
         turn = "open the interlock with the shutter closed, and check that the line above turns to open"
         cdrh = "ON delays emission by some seconds: switch it off, or expect that the laser does not go on in time"
         return [
-            Finding("interlock", "ok" if closed else "failed", "closed" if closed else "open", to_do),
+            interlock(self.interlock_closed(), to_do),
             Finding("interlock word", "unverified", "SYST:LOCK? OK or ON is taken for closed", turn),
             Finding("status", "ok", self.asked("SYST:STAT?")),
             Finding("emission delay (CDRH)", "unverified", self.asked("SYST:CDRH?"), cdrh),
@@ -103,16 +112,38 @@ class Obis(WiredLaser):
 
     def order(self, command: str) -> None:
         """Say what is answered by OK alone; LaserError with the code if the laser refuses."""
-        self.wire.ask(command, accepted, complete=is_whole)
+        with named(command):
+            self.wire.ask(command, accepted, complete=is_whole)
 
     def ask(self, command: str, parse: Callable[[str], T] = str) -> T:
         """The value that is asked for; LaserError with the code if the laser refuses."""
-        return self.wire.ask(command, lambda heard: parse(value(heard)), complete=is_whole)
+        with named(command):
+            return self.set_up_again(
+                lambda: self.wire.ask(command, lambda heard: parse(value(heard)), complete=is_answered)
+            )
+
+
+@contextlib.contextmanager
+def named(command: str) -> Iterator[None]:
+    """Name the command in what the laser refuses."""
+    try:
+        yield
+    except LaserError as why:
+        raise type(why)(f"{command!r} was refused: {why}") from None
 
 
 def is_whole(heard: bytes) -> bool:
     """Whether the last line is OK or an error."""
-    return DONE.search(heard) is not None
+    return DONE.search(heard[-TAIL:]) is not None
+
+
+def is_answered(heard: bytes) -> bool:
+    """Whether a value and OK have come, or an error; a value may read OK, too.
+
+    >>> is_answered(b"OK\\r\\n"), is_answered(b"OK\\r\\nOK\\r\\n")
+    (False, True)
+    """
+    return ANSWERED.search(heard[-TAIL:]) is not None
 
 
 def lines(heard: str) -> list[str]:
@@ -125,7 +156,8 @@ def lines(heard: str) -> list[str]:
     if not found or not all(one.isprintable() for one in found):
         raise BadReplyError(f"it replied {heard!r}, a line and OK were expected")
     if found[-1].startswith("ERR"):
-        raise LaserError(ERRORS.get(found[-1], f"{found[-1]}: an error of the laser, see its manual"))
+        kind = UnsupportedError if found[-1] == UNSUPPORTED else LaserError
+        raise kind(ERRORS.get(found[-1], f"{found[-1]}: an error of the laser, see its manual"))
     if found[-1] != "OK":
         raise BadReplyError(f"it replied {heard!r}, OK was expected at its end")
     return found[:-1]

@@ -8,11 +8,12 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from devices.iocs.drivers.cw_power import SWITCH, CwOptions, WiredLaser, number
+from devices.iocs.drivers.cw_power import ENDS, SWITCH, CwOptions, WiredLaser, number
 from devices.iocs.drivers.finding import Finding
 from devices.iocs.drivers.wire import BadReplyError
+from devices.iocs.drivers.wire_log import WireLog
 
 T = TypeVar("T")
 
@@ -30,13 +31,28 @@ QUIET_S, MOST_S = 0.1, 0.6
 
 @dataclass(frozen=True)
 class SapphireOptions(CwOptions):
-    """See `CwOptions`."""
+    """See `CwOptions`.
+
+    end : what ends a command: users tell of CRLF; if it is silent, take CR
+    """
+
+    end: Literal["CRLF", "CR"] = "CRLF"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.end not in ENDS:
+            raise ValueError(f"end = {self.end!r}: one of {', '.join(ENDS)}")
 
 
 class Sapphire(WiredLaser):
     """A Sapphire. It does not tell its interlock, and shines as soon as its key is turned."""
 
     baudrate = 19200
+    options: SapphireOptions
+
+    def __init__(self, options: SapphireOptions, *, log: WireLog | None = None) -> None:
+        self.end = ENDS[options.end]
+        super().__init__(options, log=log)
 
     def prepare(self) -> None:
         """Echo and prompt off."""
@@ -44,7 +60,7 @@ class Sapphire(WiredLaser):
 
     def identity(self) -> str:
         """Number of the laser head."""
-        return f"Sapphire, head {self.ask('?hid', number):g}"
+        return f"Sapphire, head {self.ask('?hid', number):.10g}"
 
     def order_power(self, mw: float) -> None:
         self.order(f"p={mw:.3f}")
@@ -100,8 +116,10 @@ class Sapphire(WiredLaser):
 
     def ask(self, command: str, parse: Callable[[str], T] = str) -> T:
         """The reply to a question, parsed."""
-        return self.wire.ask(
-            command, lambda heard: parse(line(heard, command)), complete=lambda heard: is_line(heard, command)
+        return self.set_up_again(
+            lambda: self.wire.ask(
+                command, lambda heard: parse(line(heard, command)), complete=lambda heard: is_line(heard, command)
+            )
         )
 
     def _listen_until_quiet(self) -> None:

@@ -4,7 +4,9 @@ import re
 
 from devices.iocs.drivers.wire import BadReplyError
 
-PROMPT = re.compile(rb"(?:^|[\r\n])> ?$")
+PROMPT = re.compile(rb"[^>\s][^>]*[\r\n]> ?[\r\n]*$")
+
+TAIL = 200  # bytes that are looked at: a babbling controller must not take the time of this computer
 
 
 class CommandRefusedError(RuntimeError):
@@ -12,12 +14,12 @@ class CommandRefusedError(RuntimeError):
 
 
 def is_whole(heard: bytes) -> bool:
-    """Whether the prompt has come.
+    """Whether the prompt has come, and not alone: one that is left over from before ends nothing.
 
     >>> is_whole(b"ens?\\r1\\r>"), is_whole(b"pos?\\r2\\r")
     (True, False)
     """
-    return PROMPT.search(heard) is not None
+    return PROMPT.search(heard[-TAIL:]) is not None
 
 
 def reply(heard: str, command: str) -> str:
@@ -28,7 +30,7 @@ def reply(heard: str, command: str) -> str:
     >>> reply("ens?\\r1\\r>", "ens?"), reply("pos=3\\r> ", "pos=3"), reply("> pos?\\r2\\r> ", "pos?")
     ('1', '', '2')
     """
-    words = [one.strip() for one in re.split("[\r\n]+", heard.lstrip("> \r\n"))]
+    words = [one.strip() for one in re.split("[\r\n]+", heard.lstrip("> \r\n").rstrip())]
     if len(words) < 2 or words[0] != command or words[-1] != ">":
         raise BadReplyError(f"it replied {heard!r}, expected the echo of {command!r} and the prompt")
     inner = [one for one in words[1:-1] if one]

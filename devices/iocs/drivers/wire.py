@@ -11,9 +11,17 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from devices.iocs.drivers import tcp_port
-from devices.iocs.drivers.wire_port import BadReplyError, BrokenWireError, WireError, WirePort, shown
+from devices.iocs.drivers.wire_port import (
+    SILENT,
+    BadReplyError,
+    BrokenWireError,
+    OddReplyError,
+    WireError,
+    WirePort,
+    shown,
+)
 
-__all__ = ["BadReplyError", "BrokenWireError", "Wire", "WireError", "shown"]
+__all__ = ["BadReplyError", "BrokenWireError", "OddReplyError", "Wire", "WireError", "shown"]
 T = TypeVar("T")
 
 
@@ -75,7 +83,7 @@ class Wire(WirePort):
                     self.calm_down()
             if self.owed and isinstance(self.port, tcp_port.TcpPort) and not self.opening:
                 self.close()  # a connection that lost its cable may be silent for good
-        raise WireError(
+        raise (WireError if why == SILENT else OddReplyError)(
             f"{self.url}: no answer to {shown(self.encoded(command))}: {why}; check the cable, the power and that no "
             "other program uses the port"
         )

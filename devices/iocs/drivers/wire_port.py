@@ -20,10 +20,15 @@ except ImportError:  # Windows
 POLL_S = 0.01
 QUIET_S = 0.05
 MOST_BYTES = 1 << 20  # of one reply; a babbling instrument ends here
+SILENT = "it is silent"
 
 
 class WireError(ConnectionError):
     """The instrument does not answer, or not to the question; it names the wire, the question and the reply."""
+
+
+class OddReplyError(WireError):
+    """Something came each time, but never an answer."""
 
 
 class BrokenWireError(WireError):
@@ -72,7 +77,7 @@ class WirePort:
         while not whole(heard):
             if time.monotonic() > until or len(heard) > MOST_BYTES:
                 self.log.heard(heard)
-                raise TimeoutError(f"only {shown(heard)} came within {timeout_s:g} s" if heard else "it is silent")
+                raise TimeoutError(f"only {shown(heard)} came within {timeout_s:g} s" if heard else SILENT)
             with self.unbroken():
                 heard += self.port.read(max(1, self.port.in_waiting))
         self.log.heard(heard)

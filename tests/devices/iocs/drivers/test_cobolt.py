@@ -1,6 +1,7 @@
 """A Cobolt: host control first, every setting read back, every code a sentence."""
 
 import time
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
@@ -36,6 +37,28 @@ def test_it_shines_and_rests(laser):
     assert "p 0.01250" in emulator.heard and emulator.mode == 1
     driver.emission(False)
     assert not emulator.on
+
+
+@dataclass
+class OddCobolt(CoboltEmulator):
+    """A laser with other replies."""
+
+    odd: dict[str, bytes] = field(default_factory=dict)
+
+    def answer(self, command: str) -> bytes:
+        return self.odd[command] if command in self.odd else super().answer(command)
+
+
+@pytest.mark.parametrize("reply", [b"", b"\r\n", b"Syntax error: illegal command\r\n"])
+def test_a_laser_without_direct_control_or_interlock_word_is_used(reply, monkeypatch):
+    monkeypatch.setattr(Cobolt, "gap_s", 0.0)
+    emulator = OddCobolt(odd={"@cobasdr 0": reply, "ilk?": b"Syntax error: illegal command\r\n"})
+    with on_tcp(emulator) as served:
+        driver = Cobolt(CoboltOptions(served.url, w_cm2_per_mw=100.0, max_mw=40.0, timeout_s=0.1))
+        driver.emission(True)
+        assert emulator.on and driver.interlock_closed() is None
+        assert {one.what: one.state for one in driver.check()}["interlock"] == "unverified"
+        driver.close()
 
 
 def test_a_pause_of_100_ms_lies_between_messages():
@@ -149,6 +172,12 @@ def test_another_laser_is_refused(laser):
 def test_options_must_be_numbers_above_0(name, value):
     with pytest.raises(ValueError, match=name):
         CoboltOptions(**{"port": "COM1", "w_cm2_per_mw": 1.0, "max_mw": 1.0, name: value})
+
+
+@pytest.mark.parametrize("text", ["\u0967", "0_1", "nan", "inf", "11", ""])
+def test_what_is_no_power_is_refused(text):
+    with pytest.raises(ValueError):
+        watt(text)
 
 
 @given(st.text(max_size=30))

@@ -92,6 +92,10 @@ def test_order_of_the_axes_does_not_matter():
     assert gcs.numbers("3=3 \n1=+1.5E0 \n2=-2.", AXES) == (1.5, -2.0, 3.0)
 
 
+def test_a_value_may_stand_apart():
+    assert gcs.numbers("1= 12.5 \n2=  -3", ("1", "2")) == (12.5, -3.0)
+
+
 def test_busy_bits_are_hexadecimal():
     assert (gcs.bits("0"), gcs.bits("a"), gcs.bits("0x11")) == (0, 10, 17)
 

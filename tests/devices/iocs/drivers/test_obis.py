@@ -1,12 +1,14 @@
 """An OBIS: a value, then OK, or an error with its code."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.iocs.drivers import cw_power
+from devices.iocs.drivers import cw_power, thorlabs
 from devices.iocs.drivers.cw_power import LaserError
-from devices.iocs.drivers.obis import Obis, ObisOptions, bits, is_whole, value
+from devices.iocs.drivers.obis import Obis, ObisOptions, bits, is_answered, is_whole, value
 from devices.iocs.drivers.wire import WireError
 from tests.emulators.obis import ObisEmulator
 from tests.emulators.wires import Mischief, on_pty, on_tcp
@@ -40,10 +42,56 @@ def test_it_shines_and_rests_with_either_end_of_line(end, data):
 @pytest.mark.parametrize(("error", "why"), [("ERR-100", "error -100.*does not support"), ("ERR-313", "ERR-313")])
 def test_an_error_is_a_sentence_with_its_code_and_said_once(laser, error, why):
     emulator, driver = laser
-    emulator.unsupported, emulator.error = ("SYST:LOCK?",), error
-    with pytest.raises(LaserError, match=why):
-        driver.interlock_closed()
-    assert emulator.heard.count("SYST:LOCK?") == 1
+    emulator.unsupported, emulator.error = ("SYST:FAUL?",), error
+    with pytest.raises(LaserError, match=rf"'SYST:FAUL\?' was refused: {why}"):
+        driver.fault()
+    assert emulator.heard.count("SYST:FAUL?") == 1
+
+
+def test_a_laser_that_does_not_know_its_interlock_tells_so_and_shines(laser):
+    emulator, driver = laser
+    emulator.unsupported = ("SYST:LOCK?",)
+    assert driver.interlock_closed() is None
+    found = {one.what: one for one in driver.check()}
+    assert found["interlock"].state == "unverified" and "hardware" in found["interlock"].to_do
+    driver.emission(True)
+    assert emulator.on
+
+
+class Piecemeal(ObisEmulator):
+    """Its lines come one by one."""
+
+    def take(self, pending, reply):
+        def in_lines(data):
+            for line in data.splitlines(keepends=True):
+                reply(line)
+                time.sleep(0.02)
+
+        return super().take(pending, in_lines)
+
+
+def test_a_value_that_reads_ok_is_not_its_end():
+    with on_pty(Piecemeal()) as port:
+        driver = Obis(ObisOptions(port, 100.0, 40.0))
+        assert driver.interlock_closed() is True
+        driver.close()
+
+
+@pytest.mark.parametrize(("is_end", "end"), [(is_answered, b"OK\r\n"), (thorlabs.is_whole, b">")])
+def test_of_babble_only_the_tail_is_looked_at(is_end, end):
+    """Looked at again with every piece that comes, a long text would take all the time of this computer."""
+    assert is_end(b"1\r" + end) and not is_end(b"1" + 400 * b"\r" + end)
+
+
+def test_a_laser_that_restarted_is_set_up_again():
+    emulator = ObisEmulator()
+    with on_pty(emulator) as port:
+        driver = Obis(ObisOptions(port, 100.0, 40.0, timeout_s=0.1))
+        driver.emission(True)
+        emulator.handshaking = False
+        driver.emission(False)
+        assert not emulator.on and emulator.handshaking
+        driver.close()
 
 
 def test_a_laser_without_a_sleep_goes_on(laser):

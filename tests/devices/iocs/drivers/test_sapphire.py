@@ -22,10 +22,11 @@ def laser(monkeypatch):
         driver.close()
 
 
-def test_it_shines_and_rests():
-    emulator = SapphireEmulator()
+@pytest.mark.parametrize(("end", "data"), [("CRLF", b"\r\n"), ("CR", b"\r")])
+def test_it_shines_and_rests_with_either_end_of_line(end, data):
+    emulator = SapphireEmulator(end=data)
     with on_pty(emulator) as port:
-        driver = Sapphire(SapphireOptions(port, 100.0, 40.0))
+        driver = Sapphire(SapphireOptions(port, 100.0, 40.0, end=end))
         driver.set_power_mw(20.0)
         driver.emission(True)
         assert emulator.heard[0] == ">=0" and not emulator.echo
@@ -71,6 +72,29 @@ def test_an_echo_that_stays_is_no_value(laser):
     assert driver.is_on() is False
     emulator.echo = True
     assert driver.is_on() is False and driver.ordered_mw() == 1.0
+
+
+@pytest.mark.parametrize("serve", [on_pty, on_tcp])
+def test_a_laser_that_restarted_is_set_up_again(serve):
+    emulator = SapphireEmulator()
+    with serve(emulator) as served:
+        driver = Sapphire(SapphireOptions(getattr(served, "url", served), 100.0, 40.0, timeout_s=0.15))
+        driver.emission(True)
+        emulator.restart()
+        driver.emission(False)
+        assert not emulator.on and not emulator.prompt
+        driver.close()
+
+
+def test_all_digits_of_the_head_stand_in_its_identity(laser):
+    emulator, driver = laser
+    emulator.head = "12345678.000"
+    assert driver.identity() == "Sapphire, head 12345678"
+
+
+def test_an_end_of_line_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="end = 'LF': one of CRLF, CR"):
+        SapphireOptions("COM1", 1.0, 1.0, end="LF")  # pyright: ignore[reportArgumentType]
 
 
 def test_noise_is_asked_again_and_silence_is_an_error(laser):

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.iocs.drivers.sc10 import Sc10, Sc10Options, ShutterError, enabled
-from devices.iocs.drivers.thorlabs import CommandRefusedError
+from devices.iocs.drivers.thorlabs import CommandRefusedError, is_whole
 from devices.iocs.drivers.wire import WireError
 from tests.emulators.sc10 import Sc10Emulator
 from tests.emulators.wires import Mischief, on_pty, on_tcp
@@ -55,6 +55,14 @@ def test_a_lost_toggle_is_said_again_only_after_reading(shutter):
     assert emulator.is_open and emulator.n_toggles == 1
     between = emulator.heard[emulator.heard.index("ens") + 1 :]
     assert between[:2] == ["ens?", "ens?"] and between.count("ens") == 1
+
+
+@pytest.mark.parametrize("before", [b">", b"> ", b"\r>"])
+def test_a_prompt_from_before_ends_nothing(shutter, before):
+    emulator, driver = shutter
+    emulator.mischief = Mischief(babble=before)
+    assert driver.is_open() is False
+    assert not is_whole(before) and is_whole(before + b"ens?\r0\r>")
 
 
 def test_a_blade_that_does_not_follow_is_told(shutter):
