@@ -70,7 +70,7 @@ def of_replies(*modules: str, **parsers: Callable[..., Any]) -> Callable[[bytes]
 def gcs() -> Callable[[bytes], None]:
     """Replies of a PI controller."""
     return of_replies(
-        "gcs",
+        "piezo.gcs",
         numbers=lambda gcs, heard: gcs.numbers(heard, ("1", "2")),
         flags=lambda gcs, heard: gcs.flags(heard, ("1", "2")),
         error=lambda gcs, heard: gcs.error_code(heard),
@@ -83,9 +83,9 @@ def gcs() -> Callable[[bytes], None]:
 def lasers() -> Callable[[bytes], None]:
     """Replies of Cobolt, OBIS and Sapphire."""
     return of_replies(
-        "cobolt",
-        "obis",
-        "sapphire",
+        "light.cobolt",
+        "light.obis",
+        "light.sapphire",
         watt=lambda cobolt, obis, sapphire, heard: cobolt.watt(cobolt.line(heard)),
         fault=lambda cobolt, obis, sapphire, heard: cobolt.fault_code(cobolt.line(heard)),
         interlock=lambda cobolt, obis, sapphire, heard: cobolt.interlock_word(cobolt.line(heard)),
@@ -98,8 +98,8 @@ def lasers() -> Callable[[bytes], None]:
 def thorlabs() -> Callable[[bytes], None]:
     """Replies of a filter wheel and a shutter."""
     return of_replies(
-        "thorlabs",
-        "sc10",
+        "wires.thorlabs",
+        "light.sc10",
         position=lambda thorlabs, sc10, heard: thorlabs.whole_number(heard, "pos?", 1, 6),
         enabled=lambda thorlabs, sc10, heard: sc10.enabled(heard),
         done=lambda thorlabs, sc10, heard: thorlabs.done(heard, "pos=3"),

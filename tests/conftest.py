@@ -5,6 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("patient", deadline=None)  # how fast an example runs depends on what else runs
+settings.load_profile("patient")
 
 HOUSE = Path(__file__).resolve().parents[1]
 LONG = ("test_every_message.py", "test_lost_parts.py", "test_signals.py")  # labs that lose their processes one by one

@@ -15,11 +15,11 @@ import pytest
 
 from devices.iocs.backing import check_backends, options_for
 from devices.iocs.config import read
+from devices.iocs.drivers.counting.spad_units import SpadUnit
 from devices.iocs.drivers.options import read_options
-from devices.iocs.drivers.pi_options import LineOptions
-from devices.iocs.drivers.spad_units import SpadUnit
+from devices.iocs.drivers.piezo.pi_options import LineOptions
 from devices.iocs.drivers.table import DRIVERS
-from devices.iocs.drivers.wheel import WheelPort
+from devices.iocs.drivers.wheels.wheel import WheelPort
 from devices.iocs.mixes import real
 from tests.conftest import HOUSE, house
 from tests.test_docs import run
@@ -42,8 +42,8 @@ from caproto.server import pvproperty
 
 from devices.iocs.drivers.finding import Finding
 from devices.iocs.drivers.table import DRIVERS, Driver
-from devices.iocs.drivers.wire import BadReplyError, Wire, WireError
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.wire import BadReplyError, Wire, WireError
+from devices.iocs.drivers.wires.wire_log import WireLog
 from devices.iocs.instrument import InstrumentIOC, Refused, guarded
 from devices.iocs.twin.clock import Clock
 from devices.signals import Instrument, reading, setting

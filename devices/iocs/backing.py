@@ -7,7 +7,7 @@ from devices.iocs.backends import Spectrofluorometer
 from devices.iocs.config import ConfigError, Instrument, LabConfig
 from devices.iocs.drivers.options import read_options
 from devices.iocs.drivers.table import DRIVERS, Driver
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.wire_log import WireLog
 from devices.iocs.mixes import check_mix, check_ports, real, simulated
 
 FS5 = "spectrofluorometer"
@@ -76,7 +76,7 @@ def spectrofluorometer(config: LabConfig, bench: Any) -> Spectrofluorometer:
     """The backend that lab.toml names; ConfigError if a driver does not take its options."""
     if config.instruments.spectrofluorometer.backend == "twin":
         return bench.spectrofluorometer
-    from devices.iocs.drivers.fluoracle import FluoracleFolder
+    from devices.iocs.drivers.fs5.fluoracle import FluoracleFolder
 
     options = options_for(config, FS5)
     try:

@@ -107,8 +107,8 @@ def look_at(name: str, drivers: dict[str, Any], folder: Path, config: LabConfig)
 
 def made(name: str, drivers: dict[str, Any], folder: Path, config: LabConfig) -> Any:
     """The driver, with what it needs of the others."""
+    from devices.iocs.drivers.counting.watched_card import WatchedCard
     from devices.iocs.drivers.memory import BenchMemory
-    from devices.iocs.drivers.watched_card import WatchedCard
     from devices.iocs.making import REMEMBERED, cabled
 
     memory = BenchMemory(folder / REMEMBERED)
@@ -169,7 +169,7 @@ def sync(card: Any, pulsed: Any) -> Finding:
 
 def darkness(drivers: Mapping[str, Any], units: Mapping[str, Any]) -> list[Finding]:
     """Dark counts of both SPADs, if the shutter is surely closed."""
-    from devices.iocs.drivers.spad_units import dark_findings
+    from devices.iocs.drivers.counting.spad_units import dark_findings
 
     shutter = drivers.get("shutter")
     lit = shutter is None or shutter.is_open()

@@ -36,8 +36,8 @@ def twin_light(options: argparse.Namespace) -> tuple[Any, dict[str, Any]]:
 
 def real_light(options: argparse.Namespace, config: LabConfig) -> tuple[Any, dict[str, Any]]:
     """The real lasers and their shutter, and what is declared of them."""
-    from devices.iocs.drivers.light import RealLight
-    from devices.iocs.drivers.told_light import ToldLight
+    from devices.iocs.drivers.light.real_light import RealLight
+    from devices.iocs.drivers.light.told_light import ToldLight
 
     pulsed_laser, cw, shutter = (
         driver_for(config, name, options.folder) for name in ("pulsed_laser", "cw_laser", "shutter")
@@ -55,7 +55,7 @@ def real_light(options: argparse.Namespace, config: LabConfig) -> tuple[Any, dic
 def leave_real(groups: list[InstrumentIOC]) -> None:
     """End dark, and leave the ports; the twin remembers by itself."""
     from devices.iocs.drivers.bench import RealBench
-    from devices.iocs.drivers.told_light import ToldLight
+    from devices.iocs.drivers.light.told_light import ToldLight
 
     held = [getattr(group, name, None) for group in groups for name in ("light", "bench")]
     for one in {id(one): one for one in held}.values():
@@ -118,7 +118,7 @@ def real_bench(options: argparse.Namespace, config: LabConfig, twin: Any) -> Any
     from devices.iocs.beam import BeamReader
     from devices.iocs.drivers.bench import RealBench
     from devices.iocs.drivers.followed import FollowedFilters, FollowedStage, followed_by
-    from devices.iocs.drivers.lit import LightPath
+    from devices.iocs.drivers.light.lit import LightPath
 
     there, folder = real(config), options.folder
     light = LightPath(BeamReader(folder / BEAM), springs_back="shutter" not in there)
@@ -148,7 +148,7 @@ def cabled(memory: BenchMemory, config: LabConfig) -> str:
 
 def detection(config: LabConfig, folder: Path, light: Any) -> dict[str, Any]:
     """Card, SPADs, counters and sample, all real."""
-    from devices.iocs.drivers.watched_card import WatchedCard
+    from devices.iocs.drivers.counting.watched_card import WatchedCard
 
     memory = BenchMemory(folder / REMEMBERED)
     cabled(memory, config)

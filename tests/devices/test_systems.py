@@ -14,7 +14,10 @@ WHERE_SYSTEMS_DIFFER = {"devices/portable.py", "devices/polite.py"}
 ALLOWED = {
     "lab/tether.py": ("os.execvp", "asks the kernel of Linux, and is run there alone: `tether.tied`"),
     "analysis/threads.py": ("os.sched_getaffinity", "only where there is one; elsewhere all cores"),
-    "devices/iocs/drivers/wire_port.py": ("termios", "an error that pyserial lets through; Windows has none of it"),
+    "devices/iocs/drivers/wires/wire_port.py": (
+        "termios",
+        "an error that pyserial lets through; not on Windows",
+    ),
     "devices/iocs/drivers/timeharp/client.py": ("creationflags", "0 but on Windows: the helper opens no window"),
     "devices/iocs/drivers/timeharp/library.py": ("ctypes.WinDLL", "only on Windows: how that library is called"),
 }

@@ -4,9 +4,9 @@ import contextlib
 import threading
 import time
 
-from devices.iocs.drivers.pi_gcs import PiOptions, PiStage
-from devices.iocs.drivers.pi_options import LineOptions
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.piezo.pi_gcs import PiOptions, PiStage
+from devices.iocs.drivers.piezo.pi_options import LineOptions
+from devices.iocs.drivers.wires.wire import WireError
 from tests.emulators.wires import on_tcp
 
 QUICK = {"timeout_s": 0.5, "move_timeout_s": 2.0}

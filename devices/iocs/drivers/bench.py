@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 from devices.iocs.backends import ROUTES, Card, Counters, Filters, Illumination, Spads
 from devices.iocs.drivers.bench_blocks import CountedPixels, LineBlock
 from devices.iocs.drivers.followed import FollowedStage, leave
-from devices.iocs.drivers.lit import LightPath, LitLog
+from devices.iocs.drivers.light.lit import LightPath, LitLog
 
 log = logging.getLogger(__name__)
 

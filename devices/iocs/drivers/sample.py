@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from devices.iocs.drivers.finding import Finding
 from devices.iocs.drivers.memory import BenchMemory
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 
 @dataclass(frozen=True)

@@ -24,19 +24,19 @@ class Driver:
 
 
 DRIVERS: dict[str, dict[str, Driver]] = {
-    "stage": {"pi_gcs": Driver("pi_gcs", "PiOptions", "PiStage")},
-    "pulsed_laser": {"epl450": Driver("epl450", "EplOptions", "Epl450")},
+    "stage": {"pi_gcs": Driver("piezo.pi_gcs", "PiOptions", "PiStage")},
+    "pulsed_laser": {"epl450": Driver("light.epl450", "EplOptions", "Epl450")},
     "cw_laser": {
-        "cobolt": Driver("cobolt", "CoboltOptions", "Cobolt"),
-        "obis": Driver("obis", "ObisOptions", "Obis"),
-        "sapphire": Driver("sapphire", "SapphireOptions", "Sapphire"),
-        "manual": Driver("epl450", "ManualCwOptions", "ManualCw"),
+        "cobolt": Driver("light.cobolt", "CoboltOptions", "Cobolt"),
+        "obis": Driver("light.obis", "ObisOptions", "Obis"),
+        "sapphire": Driver("light.sapphire", "SapphireOptions", "Sapphire"),
+        "manual": Driver("light.epl450", "ManualCwOptions", "ManualCw"),
     },
-    "shutter": {"sc10": Driver("sc10", "Sc10Options", "Sc10")},
-    "filters": {"fw102c": Driver("fw102c", "WheelOptions", "Wheels")},
+    "shutter": {"sc10": Driver("light.sc10", "Sc10Options", "Sc10")},
+    "filters": {"fw102c": Driver("wheels.fw102c", "WheelOptions", "Wheels")},
     "spads": {
-        "card": Driver("spads", "CardSpadsOptions", "CardSpads"),
-        "serial_counter": Driver("serial_counter", "SerialCounterOptions", "SerialCounter"),
+        "card": Driver("counting.spads", "CardSpadsOptions", "CardSpads"),
+        "serial_counter": Driver("counting.serial_counter", "SerialCounterOptions", "SerialCounter"),
     },
     "timeharp": {
         "timeharp200": Driver("timeharp.card", "TimeHarp200Options", "TimeHarp200"),
@@ -44,5 +44,5 @@ DRIVERS: dict[str, dict[str, Driver]] = {
         "timeharp260": Driver("timeharp.timeharp260", "TimeHarp260Options", "TimeHarp260"),
     },
     "sample": {"declared": Driver("sample", "SampleOptions", "DeclaredSample")},
-    "spectrofluorometer": {"fluoracle": Driver("fluoracle", "FluoracleOptions", "FluoracleFolder")},
+    "spectrofluorometer": {"fluoracle": Driver("fs5.fluoracle", "FluoracleOptions", "FluoracleFolder")},
 }

@@ -9,8 +9,8 @@ import pytest
 from devices.iocs import checklist
 from devices.iocs.__main__ import main
 from devices.iocs.config import ConfigError, read
+from devices.iocs.drivers.counting.spad_units import SpadUnit
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.spad_units import SpadUnit
 from devices.iocs.supervisor import only_one
 from lab.bench_check import last_check
 from tests.conftest import house

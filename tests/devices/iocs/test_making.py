@@ -10,7 +10,7 @@ import pytest
 from devices.iocs.beam import BeamReader
 from devices.iocs.config import ConfigError, Microscope, read
 from devices.iocs.drivers.memory import BenchMemory
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.wire_log import WireLog
 from devices.iocs.making import BEAM, benches, cabled, make_light
 from devices.iocs.twin.bench import Bench
 from tests.conftest import house

@@ -14,7 +14,7 @@ from typing import Any
 
 from devices.iocs.drivers.timeharp import frames
 from devices.iocs.drivers.timeharp.errors import sentence
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 SERVER = Path(__file__).with_name("server.py")
 START_S = 20.0  # a 32-bit interpreter on an old disk

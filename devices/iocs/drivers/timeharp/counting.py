@@ -11,7 +11,7 @@ from devices.iocs.drivers.finding import Finding
 from devices.iocs.drivers.timeharp import findings, thlib
 from devices.iocs.drivers.timeharp.client import CardError
 from devices.iocs.drivers.timeharp.link import CardLink
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 MOST_CFD_CPS, MOST_SYNC_HZ = 10e6, 100e6  # a meter that shows more shows nonsense
 

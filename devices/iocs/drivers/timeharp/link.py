@@ -10,7 +10,7 @@ from devices.iocs.backends import Stop
 from devices.iocs.config import WIRINGS
 from devices.iocs.drivers.timeharp import thlib
 from devices.iocs.drivers.timeharp.client import CardError, Helper
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 FIRST_RANGE = 2  # the range that holds the period of 2 MHz
 

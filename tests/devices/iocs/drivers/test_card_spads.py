@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.iocs.drivers.corrections import CorrectionTable, read_table
+from devices.iocs.drivers.counting.corrections import CorrectionTable, read_table
+from devices.iocs.drivers.counting.records import in_bins
+from devices.iocs.drivers.counting.spad_units import SpadUnit, dark_findings
+from devices.iocs.drivers.counting.spads import CardSpads, CardSpadsOptions
+from devices.iocs.drivers.counting.watched_card import WatchedCard
 from devices.iocs.drivers.memory import BenchMemory
-from devices.iocs.drivers.records import in_bins
-from devices.iocs.drivers.spad_units import SpadUnit, dark_findings
-from devices.iocs.drivers.spads import CardSpads, CardSpadsOptions
-from devices.iocs.drivers.watched_card import WatchedCard
 from devices.iocs.twin.blocks import Block, RecordBlock
 
 UNITS = {"perovskite": SpadUnit(dark_cps=20, dead_time_ns=43), "qd": SpadUnit(dark_cps=50, dead_time_ns=50)}

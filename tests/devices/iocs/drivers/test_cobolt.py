@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.iocs.drivers import cw_power
-from devices.iocs.drivers.cobolt import Cobolt, CoboltOptions, fault_code, line
-from devices.iocs.drivers.cw_power import LaserError, watt
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.light import cw_power
+from devices.iocs.drivers.light.cobolt import Cobolt, CoboltOptions, fault_code, line
+from devices.iocs.drivers.light.cw_power import LaserError, watt
+from devices.iocs.drivers.wires.wire import WireError
 from tests.emulators.cobolt import CoboltEmulator
 from tests.emulators.wires import Mischief, on_pty, on_tcp
 

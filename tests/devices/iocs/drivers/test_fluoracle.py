@@ -15,9 +15,9 @@ import pytest
 from analysis.formats import Spectrum
 from analysis.formats.fluoracle import write_fluoracle
 from devices.iocs.backends import Point, Scan
-from devices.iocs.drivers.export import points
-from devices.iocs.drivers.fluoracle import FluoracleFolder
-from devices.iocs.drivers.ticket import Tickets
+from devices.iocs.drivers.fs5.export import points
+from devices.iocs.drivers.fs5.fluoracle import FluoracleFolder
+from devices.iocs.drivers.fs5.ticket import Tickets
 
 POLL_S, SETTLE_S, PATIENCE_S = 0.01, 0.1, 20.0
 PL = Scan("emission", 600, 640, 1, 405, 1, 2, 0.3)

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.iocs.drivers import fw102c, wheel
-from devices.iocs.drivers.fw102c import WheelOptions, Wheels
-from devices.iocs.drivers.thorlabs import CommandRefusedError, whole_number
-from devices.iocs.drivers.wheel import WheelPort
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.wheels import fw102c, wheel
+from devices.iocs.drivers.wheels.fw102c import WheelOptions, Wheels
+from devices.iocs.drivers.wheels.wheel import WheelPort
+from devices.iocs.drivers.wires.thorlabs import CommandRefusedError, whole_number
+from devices.iocs.drivers.wires.wire import WireError
 from devices.iocs.filters import FiltersIOC
 from devices.iocs.light_link import LightLink
 from devices.iocs.measuring import Measuring

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.iocs.drivers import gcs
-from devices.iocs.drivers.wire import BadReplyError
+from devices.iocs.drivers.piezo import gcs
+from devices.iocs.drivers.wires.wire import BadReplyError
 
 AXES = ("1", "2", "3")
 PARSERS = {

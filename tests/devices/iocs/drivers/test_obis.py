@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.iocs.drivers import cw_power, thorlabs
-from devices.iocs.drivers.cw_power import LaserError
-from devices.iocs.drivers.obis import Obis, ObisOptions, bits, is_answered, is_whole, value
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.light import cw_power
+from devices.iocs.drivers.light.cw_power import LaserError
+from devices.iocs.drivers.light.obis import Obis, ObisOptions, bits, is_answered, is_whole, value
+from devices.iocs.drivers.wires import thorlabs
+from devices.iocs.drivers.wires.wire import WireError
 from tests.emulators.obis import ObisEmulator
 from tests.emulators.wires import Mischief, on_pty, on_tcp
 

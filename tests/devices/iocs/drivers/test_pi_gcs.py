@@ -6,9 +6,9 @@ import threading
 import numpy as np
 import pytest
 
-from devices.iocs.drivers.gcs import ERRORS, GcsError
-from devices.iocs.drivers.pi_gcs import PiOptions, PiStage, StageError
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.piezo.gcs import ERRORS, GcsError
+from devices.iocs.drivers.piezo.pi_gcs import PiOptions, PiStage, StageError
+from devices.iocs.drivers.wires.wire import WireError
 from devices.iocs.twin import preset as presets
 from devices.iocs.twin.clock import Clock
 from devices.iocs.twin.piezo import TwinStage

@@ -7,8 +7,8 @@ import threading
 import numpy as np
 import pytest
 
-from devices.iocs.drivers.gcs import GcsError
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.piezo.gcs import GcsError
+from devices.iocs.drivers.wires.wire import WireError
 from tests.emulators.pi import PiController
 from tests.emulators.pi_wired import later, line_options, said, stage_at, until
 

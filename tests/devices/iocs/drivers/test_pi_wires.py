@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from devices.iocs.drivers.pi_gcs import StageError
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.piezo.pi_gcs import StageError
+from devices.iocs.drivers.wires.wire import WireError
 from tests.emulators.pi import PiController, PlainStage
 from tests.emulators.pi_wired import later, said, stage_at, unplug, until
 

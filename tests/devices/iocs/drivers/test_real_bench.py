@@ -10,10 +10,10 @@ from devices.iocs.beam import BeamReader
 from devices.iocs.drivers.bench import RealBench
 from devices.iocs.drivers.bench_blocks import CounterBlock
 from devices.iocs.drivers.followed import FollowedStage, followed_by
-from devices.iocs.drivers.lit import LightPath, LitLog
+from devices.iocs.drivers.light.lit import LightPath, LitLog
+from devices.iocs.drivers.light.told_light import ToldLight
 from devices.iocs.drivers.memory import BenchMemory
 from devices.iocs.drivers.sample import DeclaredSample, SampleOptions
-from devices.iocs.drivers.told_light import ToldLight
 from devices.iocs.exposure import lit_seconds
 from devices.iocs.twin.blocks import Block
 

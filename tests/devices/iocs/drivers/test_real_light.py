@@ -11,14 +11,15 @@ import pytest
 from caproto import SkipWrite
 
 from devices.iocs.beam import BeamReader
-from devices.iocs.drivers import cw_power, light
-from devices.iocs.drivers.cobolt import Cobolt, CoboltOptions
-from devices.iocs.drivers.cw_power import LaserError
-from devices.iocs.drivers.epl450 import Epl450, EplOptions, ManualCw, ManualCwOptions
-from devices.iocs.drivers.light import RealLight
-from devices.iocs.drivers.sapphire import Sapphire, SapphireOptions
-from devices.iocs.drivers.sc10 import Sc10, Sc10Options, ShutterError
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.light import cw_power
+from devices.iocs.drivers.light import real_light as light
+from devices.iocs.drivers.light.cobolt import Cobolt, CoboltOptions
+from devices.iocs.drivers.light.cw_power import LaserError
+from devices.iocs.drivers.light.epl450 import Epl450, EplOptions, ManualCw, ManualCwOptions
+from devices.iocs.drivers.light.real_light import RealLight
+from devices.iocs.drivers.light.sapphire import Sapphire, SapphireOptions
+from devices.iocs.drivers.light.sc10 import Sc10, Sc10Options, ShutterError
+from devices.iocs.drivers.wires.wire import WireError
 from devices.iocs.light import light_groups
 from devices.iocs.twin.light import TwinLight
 from devices.iocs.twin.preset import load

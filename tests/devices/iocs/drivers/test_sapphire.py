@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.iocs.drivers import cw_power
-from devices.iocs.drivers.cw_power import LaserError
-from devices.iocs.drivers.sapphire import Sapphire, SapphireOptions, line, state
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.light import cw_power
+from devices.iocs.drivers.light.cw_power import LaserError
+from devices.iocs.drivers.light.sapphire import Sapphire, SapphireOptions, line, state
+from devices.iocs.drivers.wires.wire import WireError
 from tests.emulators.sapphire import SapphireEmulator
 from tests.emulators.wires import Mischief, on_pty, on_tcp
 

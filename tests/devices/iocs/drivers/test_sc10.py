@@ -4,9 +4,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from devices.iocs.drivers.sc10 import Sc10, Sc10Options, ShutterError, enabled
-from devices.iocs.drivers.thorlabs import CommandRefusedError, is_whole
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.light.sc10 import Sc10, Sc10Options, ShutterError, enabled
+from devices.iocs.drivers.wires.thorlabs import CommandRefusedError, is_whole
+from devices.iocs.drivers.wires.wire import WireError
 from tests.emulators.sc10 import Sc10Emulator
 from tests.emulators.wires import Mischief, on_pty, on_tcp
 

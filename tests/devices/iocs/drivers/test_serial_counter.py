@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from devices.iocs.drivers.gates import Gate, Stream, parse_gate
-from devices.iocs.drivers.serial_counter import SerialCounter, SerialCounterOptions
-from devices.iocs.drivers.spad_units import SpadUnit
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.counting.gates import Gate, Stream, parse_gate
+from devices.iocs.drivers.counting.serial_counter import SerialCounter, SerialCounterOptions
+from devices.iocs.drivers.counting.spad_units import SpadUnit
+from devices.iocs.drivers.wires.wire import WireError
 from tests.emulators.gate_counter import GateCounter, on_tcp
 
 UNITS = {"perovskite": SpadUnit(dark_cps=20, dead_time_ns=43), "qd": SpadUnit(dark_cps=50, dead_time_ns=50)}

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from devices.iocs.drivers.wire import BadReplyError, BrokenWireError, Wire, WireError
-from devices.iocs.drivers.wire_log import Replay, WireLog
+from devices.iocs.drivers.wires.wire import BadReplyError, BrokenWireError, Wire, WireError
+from devices.iocs.drivers.wires.wire_log import Replay, WireLog
 from tests.emulators.wires import Emulator, on_pty, on_tcp
 
 TIMEOUT_S = 0.1

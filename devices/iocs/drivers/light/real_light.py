@@ -9,9 +9,9 @@ import math
 import threading
 import time
 
-from devices.iocs.drivers.interlock import Interlock, ToldBy
-from devices.iocs.drivers.keeping import Complaints, Hurry, Keepers
-from devices.iocs.drivers.light_parts import CwLaser, PulsedLaser, Shutter
+from devices.iocs.drivers.light.interlock import Interlock, ToldBy
+from devices.iocs.drivers.light.keeping import Complaints, Hurry, Keepers
+from devices.iocs.drivers.light.light_parts import CwLaser, PulsedLaser, Shutter
 
 HOLD_S = 1.0  # without a refresh for so long the shutter closes
 CLOSE_S = 1.5  # the longest that closing is waited for

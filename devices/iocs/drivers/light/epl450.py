@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 RATES_HZ = (20e6, 10e6, 5e6, 2e6, 1e6, 500e3, 200e3, 100e3, 50e3, 20e3)
 SAME = 0.01  # two intensities, relative

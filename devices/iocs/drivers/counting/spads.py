@@ -15,12 +15,12 @@ import numpy as np
 
 from devices.iocs.backends import ROUTES
 from devices.iocs.drivers.bench_blocks import CounterBlock
+from devices.iocs.drivers.counting.records import in_bins
+from devices.iocs.drivers.counting.spad_units import SpadUnit, check_units
+from devices.iocs.drivers.counting.watched_card import WatchedCard
 from devices.iocs.drivers.finding import Finding
 from devices.iocs.drivers.latest import Latest
-from devices.iocs.drivers.records import in_bins
-from devices.iocs.drivers.spad_units import SpadUnit, check_units
-from devices.iocs.drivers.watched_card import WatchedCard
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 METER_PERIOD_S = 0.1
 SYNC_PERIOD_S = 5.0  # the meter is away from the first SPAD for a second each time

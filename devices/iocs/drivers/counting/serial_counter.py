@@ -1,7 +1,7 @@
 """Two pulse counters on a serial port: rates of both SPADs, and counts in equal bins without gaps.
 
 The gates of the counter come in an endless stream, read by a thread of its own; rates and measurements are cut from it,
-so that whoever watches the SPADs sees every click of a measurement as well. Language: `devices.iocs.drivers.gates`.
+so that whoever watches the SPADs sees every click of a measurement as well. Its language: see `gates`.
 """
 
 import math
@@ -16,11 +16,11 @@ import numpy as np
 
 from devices.iocs.backends import ROUTES
 from devices.iocs.drivers.bench_blocks import CounterBlock
+from devices.iocs.drivers.counting.gates import MOST_CPS, Gate, Stream
+from devices.iocs.drivers.counting.spad_units import SpadUnit, check_units
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.gates import MOST_CPS, Gate, Stream
-from devices.iocs.drivers.spad_units import SpadUnit, check_units
-from devices.iocs.drivers.wire import BadReplyError, Wire, WireError
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.wire import BadReplyError, Wire, WireError
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 RATE_S, STALE_S, RETRY_S, FIRST_S = 0.1, 0.5, 0.5, 3.0
 SILENT_S = 1.0  # without a gate: it is asked anew

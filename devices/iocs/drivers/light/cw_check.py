@@ -4,7 +4,7 @@ import math
 from typing import Protocol
 
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.wires.wire import WireError
 
 
 class Checked(Protocol):

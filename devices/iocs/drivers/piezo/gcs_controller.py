@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import TypeVar
 
-from devices.iocs.drivers import gcs
-from devices.iocs.drivers.gcs import GcsError
-from devices.iocs.drivers.wire import BrokenWireError, Wire, WireError
+from devices.iocs.drivers.piezo import gcs
+from devices.iocs.drivers.piezo.gcs import GcsError
+from devices.iocs.drivers.wires.wire import BrokenWireError, Wire, WireError
 
 T = TypeVar("T")
 

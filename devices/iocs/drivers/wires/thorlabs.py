@@ -2,7 +2,7 @@
 
 import re
 
-from devices.iocs.drivers.wire import BadReplyError
+from devices.iocs.drivers.wires.wire import BadReplyError
 
 PROMPT = re.compile(rb"[^>\s][^>]*[\r\n]> ?[\r\n]*$")
 

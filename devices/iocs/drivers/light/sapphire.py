@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from devices.iocs.drivers.cw_power import ENDS, SWITCH, CwOptions, WiredLaser, number
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.wire import BadReplyError
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.light.cw_power import ENDS, SWITCH, CwOptions, WiredLaser, number
+from devices.iocs.drivers.wires.wire import BadReplyError
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 T = TypeVar("T")
 

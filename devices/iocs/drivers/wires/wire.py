@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from devices.iocs.drivers import tcp_port
-from devices.iocs.drivers.wire_port import (
+from devices.iocs.drivers.wires import tcp_port
+from devices.iocs.drivers.wires.wire_port import (
     SILENT,
     BadReplyError,
     BrokenWireError,

@@ -10,13 +10,13 @@ import time
 
 import numpy as np
 
-from devices.iocs.drivers import pi_check, pi_wave
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.gcs import GcsError
-from devices.iocs.drivers.pi_options import LETTERS, PiOptions, Range
-from devices.iocs.drivers.pi_session import POLL_S, PiSession, StageError
-from devices.iocs.drivers.wire import WireError
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.piezo import pi_check, pi_wave
+from devices.iocs.drivers.piezo.gcs import GcsError
+from devices.iocs.drivers.piezo.pi_options import LETTERS, PiOptions, Range
+from devices.iocs.drivers.piezo.pi_session import POLL_S, PiSession, StageError
+from devices.iocs.drivers.wires.wire import WireError
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 SAME_UM = 1e-3  # a controller tells its targets with few digits
 __all__ = ["PiOptions", "PiStage", "StageError"]

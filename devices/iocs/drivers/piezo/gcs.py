@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from devices.iocs.drivers.wire import BadReplyError, shown
+from devices.iocs.drivers.wires.wire import BadReplyError, shown
 
 MOVING, READY, GENERATING, STOP = b"\x05", b"\x07", b"\x09", b"\x18"
 MOST_ARGUMENTS = 32

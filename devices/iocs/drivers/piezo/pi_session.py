@@ -6,11 +6,11 @@ move; later it is only looked at, so that one that was switched off and on under
 
 import time
 
-from devices.iocs.drivers import gcs
-from devices.iocs.drivers.gcs_controller import Controller
-from devices.iocs.drivers.pi_options import PiOptions, Range
-from devices.iocs.drivers.wire import BadReplyError, BrokenWireError, Wire, WireError
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.piezo import gcs
+from devices.iocs.drivers.piezo.gcs_controller import Controller
+from devices.iocs.drivers.piezo.pi_options import PiOptions, Range
+from devices.iocs.drivers.wires.wire import BadReplyError, BrokenWireError, Wire, WireError
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 POLL_S = 0.005
 

@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from devices.iocs.drivers import gcs
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.gcs import GcsError
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.piezo import gcs
+from devices.iocs.drivers.piezo.gcs import GcsError
+from devices.iocs.drivers.wires.wire import WireError
 
 if TYPE_CHECKING:
-    from devices.iocs.drivers.pi_gcs import PiStage
+    from devices.iocs.drivers.piezo.pi_gcs import PiStage
 
 POINT_COMMANDS = ("MOV", "ONT?", "POS?", "SVO", "TMN?", "TMX?")
 LINE_COMMANDS = ("WAV", "WSL", "WTR", "WGC", "WOS", "WGO")

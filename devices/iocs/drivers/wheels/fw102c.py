@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.wheel import UNKNOWN, Wheel, WheelPort, named
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wheels.wheel import UNKNOWN, Wheel, WheelPort, named
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ import threading
 import time
 from typing import Literal
 
-from devices.iocs.drivers.keeping import Complaints
-from devices.iocs.drivers.light_parts import CwLaser
+from devices.iocs.drivers.light.keeping import Complaints
+from devices.iocs.drivers.light.light_parts import CwLaser
 
 STALE_S = 2.0
 

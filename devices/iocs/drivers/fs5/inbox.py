@@ -6,9 +6,9 @@ from pathlib import Path
 from analysis.formats.fluoracle import is_fluoracle, read_fluoracle
 from analysis.formats.fluoracle_curves import CountsAre
 from devices.iocs.backends import Point
-from devices.iocs.drivers.export import misfits, points
-from devices.iocs.drivers.ticket import Ticket, sentence
-from devices.iocs.drivers.watch import Watch
+from devices.iocs.drivers.fs5.export import misfits, points
+from devices.iocs.drivers.fs5.ticket import Ticket, sentence
+from devices.iocs.drivers.fs5.watch import Watch
 
 CLOCK_S = 2.0  # to which some file systems keep the time of a change
 MOST_TOLD = 1000  # characters of what is wrong; a PV holds little more

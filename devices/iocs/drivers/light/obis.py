@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, TypeVar
 
-from devices.iocs.drivers.cw_check import interlock
-from devices.iocs.drivers.cw_power import ENDS, CwOptions, LaserError, WiredLaser, one_of, watt
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.wire import BadReplyError, WireError
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.light.cw_check import interlock
+from devices.iocs.drivers.light.cw_power import ENDS, CwOptions, LaserError, WiredLaser, one_of, watt
+from devices.iocs.drivers.wires.wire import BadReplyError, WireError
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 T = TypeVar("T")
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from devices.iocs.drivers.cw_check import check
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.wire import OddReplyError, Wire, WireError
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.light.cw_check import check
+from devices.iocs.drivers.wires.wire import OddReplyError, Wire, WireError
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 T = TypeVar("T")
 

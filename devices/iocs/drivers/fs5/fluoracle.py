@@ -14,9 +14,9 @@ from typing import get_args
 
 from analysis.formats.fluoracle_curves import CountsAre
 from devices.iocs.backends import Point, Scan, Stop
-from devices.iocs.drivers.inbox import Inbox
-from devices.iocs.drivers.ticket import DONE, WITHDRAWN, Tickets
-from devices.iocs.drivers.watch import Watch
+from devices.iocs.drivers.fs5.inbox import Inbox
+from devices.iocs.drivers.fs5.ticket import DONE, WITHDRAWN, Tickets
+from devices.iocs.drivers.fs5.watch import Watch
 from devices.iocs.scan_check import check as check_scan
 
 LIMITS = {

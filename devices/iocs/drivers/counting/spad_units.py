@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from devices.iocs.backends import ROUTES
-from devices.iocs.drivers.corrections import CorrectionTable, read_table
+from devices.iocs.drivers.counting.corrections import CorrectionTable, read_table
 from devices.iocs.drivers.finding import Finding
 
 GATES = ("", "high", "low")

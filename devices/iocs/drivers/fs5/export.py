@@ -19,7 +19,7 @@ from analysis.formats.fluoracle_curves import (
 )
 from analysis.formats.photons import Spectrum
 from devices.iocs.backends import Point, Scan
-from devices.iocs.drivers.ticket import sheet
+from devices.iocs.drivers.fs5.ticket import sheet
 
 WAVELENGTH_NM, SLIT_NM, RELATIVE = 0.02, 0.02, 0.02
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.thorlabs import CommandRefusedError, done, is_whole, reply, whole_number
-from devices.iocs.drivers.wire import BrokenWireError, Wire, WireError
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.thorlabs import CommandRefusedError, done, is_whole, reply, whole_number
+from devices.iocs.drivers.wires.wire import BrokenWireError, Wire, WireError
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 T = TypeVar("T")
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from devices.iocs.drivers.cw_check import interlock
-from devices.iocs.drivers.cw_power import SWITCH, CwOptions, LaserError, WiredLaser, watt
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.wire import BadReplyError, WireError
+from devices.iocs.drivers.light.cw_check import interlock
+from devices.iocs.drivers.light.cw_power import SWITCH, CwOptions, LaserError, WiredLaser, watt
+from devices.iocs.drivers.wires.wire import BadReplyError, WireError
 
 T = TypeVar("T")
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import serial
 
-from devices.iocs.drivers import tcp_port
-from devices.iocs.drivers.wire_log import BROKEN, SCHEME, Replay, WireLog
+from devices.iocs.drivers.wires import tcp_port
+from devices.iocs.drivers.wires.wire_log import BROKEN, SCHEME, Replay, WireLog
 
 try:
     import termios

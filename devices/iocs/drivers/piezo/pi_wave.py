@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from devices.iocs.drivers import gcs
-from devices.iocs.drivers.gcs import GcsError
-from devices.iocs.drivers.pi_options import LineOptions
-from devices.iocs.drivers.pi_session import POLL_S, PiSession, StageError
-from devices.iocs.drivers.wire import WireError
+from devices.iocs.drivers.piezo import gcs
+from devices.iocs.drivers.piezo.gcs import GcsError
+from devices.iocs.drivers.piezo.pi_options import LineOptions
+from devices.iocs.drivers.piezo.pi_session import POLL_S, PiSession, StageError
+from devices.iocs.drivers.wires.wire import WireError
 
 if TYPE_CHECKING:
-    from devices.iocs.drivers.pi_gcs import PiStage
+    from devices.iocs.drivers.piezo.pi_gcs import PiStage
 
 POINTS_PER_WAV = 27  # and 5 other arguments, of 32
 BYTES_PER_SAMPLE, BITS_PER_BYTE = 24, 10

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from devices.iocs.drivers.finding import Finding
-from devices.iocs.drivers.thorlabs import CommandRefusedError, done, is_whole, whole_number
-from devices.iocs.drivers.wire import Wire, WireError
-from devices.iocs.drivers.wire_log import WireLog
+from devices.iocs.drivers.wires.thorlabs import CommandRefusedError, done, is_whole, whole_number
+from devices.iocs.drivers.wires.wire import Wire, WireError
+from devices.iocs.drivers.wires.wire_log import WireLog
 
 BAUD = 9600
 TRIES = 2

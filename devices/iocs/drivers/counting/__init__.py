@@ -1,0 +1,1 @@
+"""What hears the SPADs: pulse counters, or the card alone."""

@@ -1,0 +1,1 @@
+"""The spectrofluorometer, by way of its operator."""

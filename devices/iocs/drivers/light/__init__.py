@@ -1,0 +1,1 @@
+"""Lasers and the shutter before them."""

@@ -1,0 +1,1 @@
+"""Piezo stages at a PI controller."""

@@ -1,0 +1,1 @@
+"""Filters on wheels, or changed by hand."""

@@ -1,0 +1,1 @@
+"""Conversations over a serial port or TCP, written down and played back."""
