@@ -13,6 +13,7 @@ from devices.microscope import Microscope
 from plans.job import BEGUN, DONE, FAILED, LOST, REJECTED, SHORTEST_S, Job, correlated, watched, within_dose
 from plans.lost import was_lost
 from plans.outcomes import HbtOutcome
+from plans.stubs import read
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ def settled(microscope: Microscope, job: Job, dot) -> Generator[Msg, Any, tuple[
     measured = bpp.contingency_wrapper(measured_fully(microscope, job, dot), except_plan=failed, auto_raise=False)
     state, reason = yield from measured
     report(job, registry.note_dot(job.name, dot.id, state, reason))
+    stand(microscope, job)
     return state, reason
 
 
@@ -52,21 +54,45 @@ def measured_fully(microscope: Microscope, job: Job, dot) -> Generator[Msg, Any,
         if state == FAILED:
             return state, reason
         facts = registry.note_dot(job.name, dot.id, BEGUN, hbt=asdict(found), verdict=[state, reason]).facts
+        stand(microscope, job)
     state, reason = facts["verdict"]
     if state == REJECTED:
         return state, reason
     had_s = max(facts["hbt"]["live_s"], light_s(registry, job, dot.id))
     if "blinking" not in facts and (options := within_dose(job, had_s)) is not None:
-        yield from begin_part(microscope, job, f"{dot.id}/blinking")
+        yield from begin_on(microscope, job, f"{dot.id}/blinking")
         found = yield from watched(microscope, job, options, emitter=dot.id)
         registry.note_dot(job.name, dot.id, BEGUN, blinking=asdict(found))
     return DONE, ""
 
 
-def begin_part(microscope: Microscope, job: Job, name: str) -> MsgGenerator:
-    """Say that a part of the present step begins, if there is one."""
+def begin_part(microscope: Microscope, job: Job, name: str) -> Generator[Msg, Any, bool]:
+    """Say that a part of the present step begins, if there is one; whether all stands as when it was begun first."""
+    if not job.step:
+        return False
+    yield from bps.mv(microscope.sample.step, f"{job.step}/{name}")
+    return bool((yield from read(microscope.sample.again)))
+
+
+def begin_on(microscope: Microscope, job: Job, name: str) -> MsgGenerator:
+    """Begin a part on a dot. Where all stands as when it was begun first, what was seen since is not known yet."""
+    again = yield from begin_part(microscope, job, name)
+    if not again:
+        stand(microscope, job, name)
+    elif standing(microscope, job).get("part") == name:
+        microscope.emitters.put_back(job.sample, standing(microscope, job)["known"])
+
+
+def stand(microscope: Microscope, job: Job, part: str = "") -> None:
+    """Note what is known of the sample at the beginning of a part; "": at the end of the one before."""
     if job.step:
-        yield from bps.mv(microscope.sample.step, f"{job.step}/{name}")
+        registry = microscope.emitters
+        registry.note(job.name, standing={"part": part, "known": registry.whereabouts(job.sample)})
+
+
+def standing(microscope: Microscope, job: Job) -> dict[str, Any]:
+    """What `stand` noted last."""
+    return microscope.emitters.campaign(job.name).facts.get("standing", {})
 
 
 def light_s(registry, job: Job, emitter: str) -> float:

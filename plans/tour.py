@@ -10,7 +10,7 @@ from bluesky import preprocessors as bpp
 from bluesky.utils import Msg, MsgGenerator
 
 from devices.microscope import Microscope
-from plans.dots import begin_part, settled
+from plans.dots import begin_on, begin_part, settled, standing
 from plans.job import DONE, FAILED, LOST, REJECTED, Job, searched, unfit
 from plans.stubs import MeasurementError, read
 
@@ -75,7 +75,7 @@ def carried_out(microscope: Microscope, job: Job) -> Generator[Msg, Any, Campaig
         dot = nearest(microscope, job, now, left)
         if stopped_by := spent(microscope, job, dot):
             return outcome_of(microscope, job, left, stopped_by)
-        yield from begin_part(microscope, job, dot.id)
+        yield from begin_on(microscope, job, dot.id)
         microscope.emitters.note(job.name, last_dot=dot.id)
         state, reason = yield from timed(microscope, job, settled(microscope, job, dot))
         now = now.after(dot.id, state, reason)
@@ -115,7 +115,7 @@ def new_image(microscope: Microscope, job: Job, number: int) -> Generator[Msg, A
     """
     registry = microscope.emitters
     registry.note(job.name, image_number=number)
-    yield from begin_part(microscope, job, f"image-{number}")
+    again = yield from begin_part(microscope, job, f"image-{number}")
     result = yield from searched(microscope, job)
     uid = getattr(result, "uid", result)
     try:
@@ -123,6 +123,8 @@ def new_image(microscope: Microscope, job: Job, number: int) -> Generator[Msg, A
     except LookupError as why:
         raise MeasurementError(f"the image {uid[:8]} was measured, but its dots have no names: {why.args[0]}") from why
     registry.note(job.name, image_uid=uid)
+    if again and (stood := standing(microscope, job)):  # the image of long ago, not of where the sample lies now
+        registry.put_back(job.sample, stood["known"])
     measured = [dot.emitter for dot in registry.campaign(job.name).dots if dot.facts]
     if measured and not any(is_known(registry, dot) for dot in measured):
         raise MeasurementError(

@@ -125,7 +125,8 @@ class Card(Protocol):
 class Bench(Protocol):
     """Everything on the optical table but the light.
 
-    One that can go back in time, like the twin, has `begin_step(step: str) -> bool`, too (see `devices.iocs.sample`).
+    One that can go back in time, like the twin, has `begin_step(step: str) -> bool`, too, and
+    `knows_step(step: str) -> bool` (see `devices.iocs.sample`).
     """
 
     stage: Stage

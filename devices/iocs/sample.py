@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+from caproto.server import pvproperty
+
 from devices.iocs.instrument import InstrumentIOC, Refused, guarded, text
 from devices.iocs.measuring import Measuring
 
@@ -19,6 +21,9 @@ class SampleIOC(InstrumentIOC):
     available = text("Available", doc="samples that can be mounted, one a line; empty: any, the operator declares")
 
     step = text("Step", read_only=False, length=STEP_LENGTH, doc="what the next measurements belong to, or empty")
+    again = pvproperty(
+        value=0, name="Again", read_only=True, doc="1: all stands as it did when this step was begun first"
+    )
 
     def __init__(self, *args, bench, darken, measuring: Measuring, others: Iterable = (), **kwargs):
         super().__init__(*args, **kwargs)
@@ -42,7 +47,9 @@ class SampleIOC(InstrumentIOC):
         if not (len(value) < STEP_LENGTH and (value == "" or value.isprintable())):
             raise Refused(f"a step is told in fewer than {STEP_LENGTH} printable letters, not {value[:40]!r}")
         if hasattr(self.bench, "begin_step"):
+            again = await self.off_the_loop(self.bench.knows_step, value)
             await self.begin(value)
+            await self.again.write(int(again))
         return value
 
     async def begin(self, step: str):

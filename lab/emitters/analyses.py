@@ -75,6 +75,8 @@ class EmitterAnalyses:
         kind, start = KINDS[run.plan_name], run.start
         try:
             if run.plan_name == "find_emitters":
+                if start.get("campaign") and not run.told.complete:
+                    return  # the campaign takes it again, whole
                 placing = self.registry.place(
                     start["sample_name"], found.emitters, uid=start["uid"], extent_um=extent_of(found)
                 )

@@ -17,6 +17,9 @@ Array = NDArray[np.float64]
 LEAST_ERR_UM = 1e-3
 
 
+WHEREABOUTS = ("frame", "x_um", "y_um", "err_um", "last_seen_s", "rate_cps", "background_cps", "fwhm_um", "isolated")
+
+
 class Places:
     """Names and places of emitters, in the coordinates of their sample."""
 
@@ -114,6 +117,24 @@ class Places:
             Frame(sample, row["number"], np.array([row["x_um"], row["y_um"]]), row["angle_deg"], row["time_s"])
             for row in rows
         ]
+
+    def whereabouts(self, sample: str) -> dict[str, Any]:
+        """Where the sample lies and its emitters are, as it is known now; see `put_back`."""
+        frames = self.store.rows("SELECT * FROM frames WHERE sample = ? ORDER BY used", sample)
+        columns = ", ".join(("id", *WHEREABOUTS))
+        emitters = self.store.rows(f"SELECT {columns} FROM emitters WHERE sample = ?", sample)
+        return {"frames": [dict(row) for row in frames], "emitters": [dict(row) for row in emitters]}
+
+    def put_back(self, sample: str, known: Mapping[str, Any]) -> None:
+        """Know of a sample what was known before: it lies as it did then. Emitters that were found since stay."""
+        changes = ", ".join(f"{column} = ?" for column in WHEREABOUTS)
+        with self.store.together():
+            last = self.store.rows("SELECT MAX(used) AS used FROM frames")[0]["used"] or 0
+            for n, row in enumerate(known["frames"], 1):  # the last of them holds now
+                self.store.write("frames", **{**row, "used": last + n})
+            for row in known["emitters"]:
+                values = (*(row[column] for column in WHEREABOUTS), row["id"])
+                self.store.change(f"UPDATE emitters SET {changes} WHERE id = ?", values)
 
     def _row(self, emitter: str) -> dict[str, Any]:
         """What is kept of an emitter itself."""

@@ -281,3 +281,28 @@ def test_the_page_on_emitters_runs_as_it_stands(tmp_path, monkeypatch, rng):
         exec(block, names)
     assert names["table"]["tau_ns"].dropna().tolist() == [11.8]
     names["registry"].close()
+
+
+def test_what_was_known_of_a_sample_is_put_back(registry, rng):
+    places = scattered(rng, 6)
+    ids = registry.place("film", spots(places), uid="one", extent_um=EXTENT_UM).ids
+    registry.seen(ids[0], *(places[0] + 0.05), 0.01)
+    before, known = [registry.where(each) for each in ids], registry.whereabouts("film")
+    registry.seen(ids[1], *(places[1] - 0.2), 0.01, rate_cps=5.0)
+    later = np.vstack([places + 0.11, [[0.5, 0.5]]])
+    registry.place("film", spots(later), uid="two", extent_um=EXTENT_UM)
+    assert registry.where(ids[0]) != before[0]
+    registry.put_back("film", known)
+    assert [registry.where(each) for each in ids] == before
+    assert len(registry) == 7 and registry.whereabouts("film")["emitters"][:6] == known["emitters"]
+
+
+def test_a_sample_that_was_mounted_anew_lies_again_as_it_did(registry, rng):
+    places, others = scattered(rng, 6), scattered(rng, 6)
+    ids = registry.place("film", spots(places), uid="one", extent_um=EXTENT_UM).ids
+    before, known = registry.where(ids[0]), registry.whereabouts("film")
+    registry.place("film", spots(others), uid="two", extent_um=EXTENT_UM)
+    with pytest.raises(LookupError, match="not recognised"):
+        registry.where(ids[0])
+    registry.put_back("film", known)
+    assert registry.where(ids[0]) == before

@@ -69,7 +69,7 @@ class Bench:
         piezo = device(x_rbv=50.0, y_rbv=50.0, boot_id="one")
         piezo.x = piezo.y = SimpleNamespace(limits=(0.0, 100.0))
         cw = SimpleNamespace(intensity=SimpleNamespace(limits=(0.0, 5e4)))
-        sample = device(mounted="single", available="single\nfilm2", step="")
+        sample = device(mounted="single", available="single\nfilm2", step="", again=0)
         known = {"samples": {"single": {}, "film2": {}}, "emitters": self.registry}
         return SimpleNamespace(**parts, piezo=piezo, cw=cw, sample=sample, **known)
 
@@ -89,7 +89,7 @@ class Bench:
         yield from bps.mv(microscope.sample.mounted, sample)
         yield from self.pass_time(115.0)
         shining = [k for k in range(len(self.at_um)) if self.trouble.get(k) != "gone"]
-        at_um, uid = self.now_um[shining], f"search-{self.time_s:.0f}"
+        at_um, uid = self.now_um[shining], f"search-{self.time_s:.0f}-{len(self.log)}"
         known = {field.name: np.full(len(shining), 0.02) for field in fields(Emitters)}
         known |= {"x_um": at_um[:, 0], "y_um": at_um[:, 1], "isolated": self.isolated[shining]}
         known |= {"rate_cps": self.rate_cps[shining], "background_cps": self.background_cps[shining]}
@@ -443,6 +443,80 @@ def test_parts_of_a_step_have_names_and_an_order_that_does_not_depend_on_the_sta
     assert orders[0][0] == "night/3/image-1" and len(orders[0]) == 9
     assert orders[0][2] == f"{orders[0][1]}/blinking"
     assert orders[1] == orders[0]
+
+
+def going_back(bench):
+    """Let the bench go back in time where a step is begun again, and on from the furthest moment where it is not."""
+    moments, furthest_s = {}, 0.0
+    bench.registry.clock = itertools.count(1e9, 0.01).__next__  # nobody's watch goes back
+
+    def begun(value, **_):
+        nonlocal furthest_s
+        furthest_s = max(furthest_s, bench.time_s)
+        bench.microscope.sample.again.put(int(value in moments))
+        bench.time_s = moments.setdefault(value, furthest_s)
+        bench.rng = np.random.default_rng([ord(letter) for letter in value])  # of this step alone
+
+    bench.microscope.sample.step.subscribe(begun, run=False)
+    return bench
+
+
+def breaking(plan, n, error):
+    """The plan, whose n-th call breaks off as soon as it has seen its dot."""
+    calls = itertools.count(1)
+
+    def steps(*args, **kwargs):
+        inner = plan(*args, **kwargs)
+        if not kwargs.get("emitter") or next(calls) != n:
+            return (yield from inner)
+        message = inner.send(None)
+        while message.command != "set" or message.obj is args[0].piezo.x_rbv:
+            message = inner.send((yield message))
+        raise error
+
+    return steps
+
+
+def places_of(bench):
+    """Where each part expected its dot at its beginning, the last time it was begun."""
+    places, fresh, dot_of = {}, set(), bench.dot_of
+    step = bench.microscope.sample.step
+    step.subscribe(lambda value, **_: fresh.add(value), run=False)
+
+    def noting(emitter):
+        if step.get() in fresh:
+            fresh.discard(step.get())
+            places[step.get()] = bench.registry.where(emitter)
+        return dot_of(emitter)
+
+    bench.dot_of = noting
+    return places
+
+
+@pytest.mark.parametrize("boot_id", ["one", "two"])
+@pytest.mark.parametrize("broken", ["hbt", "blinking", "between"])
+def test_a_step_that_is_begun_again_expects_its_dots_where_it_did(RE, use, boot_id, broken):
+    expected = []
+    for cut in (False, True):
+        bench = use(going_back(Bench(n=5, drift_um_per_s=np.array([8e-4, -5e-4]))))
+        places, again = places_of(bench), {"blinking": {"duration_s": 20}}
+        bench.microscope.sample.step.put("night/3")
+        if cut and broken == "between":
+            assert run(RE, bench, **again, max_emitters=2).stopped_by == "max_emitters"
+        elif cut:
+            name = {"hbt": "measure_hbt", "blinking": "watch_blinking"}[broken]
+            lost = CommandError("scanner: its IOC restarted during the command; nothing it did counts")
+            setattr(plans.job, name, breaking(getattr(plans.job, name), 3, lost))
+            with pytest.raises(CommandError):
+                run(RE, bench, **again)
+        if cut:
+            for part in (bench.microscope.piezo, bench.microscope.timeharp):
+                part.boot_id.put(boot_id)
+            bench.microscope.sample.step.put("night/3")
+        outcome = run(RE, bench, **again)
+        expected.append(places)
+        assert len(outcome.done) == 5
+    assert expected[0] == expected[1]
 
 
 LOST = [

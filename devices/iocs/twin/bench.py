@@ -107,6 +107,10 @@ class Bench:
         """Begin a step, "" for none; whether the bench is not as it was (see `World`)."""
         return self._world.begin(step)
 
+    def knows_step(self, step: str) -> bool:
+        """Whether a step was begun before (see `World`)."""
+        return self._world.knows(step)
+
     def _look_again(self) -> None:
         """The sample on the stage, and how it lies, may be those of another moment."""
         self._train.sample = self._sample(self.mounted)

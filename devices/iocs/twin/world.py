@@ -59,6 +59,11 @@ class World:
                 self._note(step)
             return step not in (FURTHEST, ASIDE) and self._enter(step, aside=before == ASIDE)
 
+    def knows(self, step: str) -> bool:
+        """Whether a step was begun before, so that beginning it brings back the world as it was then."""
+        with self._one_at_a_time:
+            return self._memory is not None and step not in (FURTHEST, ASIDE) and self._time_of(step) is not None
+
     def begin_part(self, device: bytes, acquisition: int, index: int) -> None:
         """Begin one line, patch or integration of the present step, which is a step of its own."""
         with self._one_at_a_time:
