@@ -83,12 +83,20 @@ def disturbed(config: str) -> dict:
     return in_lab(config, work)
 
 
+def pause_behind(session, n_points: int):
+    """Pause a scan as soon as it has more points."""
+    deadline = time.monotonic() + 30
+    while session.fs5.points_done.get() <= n_points and time.monotonic() < deadline:
+        time.sleep(0.02)
+    session.RE.request_pause(False)
+
+
 def scan_with_pauses(session, points, pauses_s: list[float]) -> dict:
     """One scan, paused so long after each start; what its documents and the storage hold."""
     at_pauses = []
     go_on = lambda: session.RE(scan(session.fs5))  # noqa: E731
     for pause_s in pauses_s:
-        threading.Timer(pause_s, session.RE.request_pause, [False]).start()
+        threading.Timer(pause_s, pause_behind, [session, at_pauses[-1][2] if at_pauses else 0]).start()
         try:
             go_on()
         except RunEngineInterrupted:

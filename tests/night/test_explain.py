@@ -59,18 +59,19 @@ def test_wiring_is_never_changed_by_a_plan(told, session):
 
 
 def test_calibrations_and_spectra_of_earlier_items_count(told, session):
-    alone = told([ple(session.fs5, sample="A")])
+    slit = {"slit_nm": 1.3}  # nobody else measures with it
+    alone = told([ple(session.fs5, sample="A", **slit)])
     assert any("there is no run of ple on 'bare_qds'" in problem for problem in alone.problems)
     whole = [
         warm_up(session.fs5),
         {"plan": "blank", "sample": "A"},
         {"plan": "absorption", "sample": "A"},
-        {"plan": "ple", "sample": "bare_qds"},
-        ple(session.fs5, sample="A"),
+        {"plan": "ple", "sample": "bare_qds", **slit},
+        ple(session.fs5, sample="A", **slit),
     ]
     assert told(whole).problems == []
     whole[0] = warm_up(session.fs5)
-    whole[3], whole[4] = {"plan": "ple", "sample": "bare_qds", "slit_nm": 2}, ple(session.fs5, sample="A")
+    whole[3], whole[4] = {"plan": "ple", "sample": "bare_qds", "slit_nm": 2}, ple(session.fs5, sample="A", **slit)
     assert [problem[:36] for problem in told(whole).problems] == ["item 5 (ple A): there is no run of p"]
 
 
