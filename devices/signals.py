@@ -227,10 +227,3 @@ class Instrument(Device):
         why = str(self.error.get())
         if why.startswith(f"{signal.setpoint_pvname}:"):  # errors of other commands are not ours
             raise CommandError(f"{self.name}: {why}")
-
-
-def disconnect():
-    """Leave Channel Access before the interpreter ends, or its threads complain to the last."""
-    from ophyd import _caproto_shim
-
-    _caproto_shim.PV.default_context().disconnect()

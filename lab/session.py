@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from event_model import RunRouter
 
+from devices import channel_access
 from lab import server, services
 from lab.analyses import Analyses, Result
 from lab.bench_check import last_check
@@ -88,6 +89,7 @@ class Session:
         self.connect_storage()
         self.start_engine()
         self.guardian = Guardian(config, processes, lambda lab: setattr(self, "processes", lab), twin)
+        channel_access.join()
         # Before the executors of Channel Access are shut down, which is earlier than atexit.
         threading._register_atexit(self.close)  # pyright: ignore[reportAttributeAccessIssue]
 
@@ -246,11 +248,9 @@ class Session:
         attempt_all(
             self.lease.give_up, lambda: self.ingester.close(patience_s), self.journal.close, self.emitters.close
         )
-        from devices.signals import disconnect
-
         for device in (self.microscope, self.fs5):
             device.destroy()
-        disconnect()
+        channel_access.leave()
         (services.down if stop_processes else services.release)(self.processes)
         self.guardian.leave()
         if "ledger" in self.__dict__:

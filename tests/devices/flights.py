@@ -83,6 +83,11 @@ def disturbed(config: str) -> dict:
     return in_lab(config, work)
 
 
+def one_after_the_other(first: str, second: str) -> dict:
+    """Both in one process, in two sessions: the second connects, although the first has left Channel Access."""
+    return undisturbed(first) | disturbed(second)
+
+
 def pause_behind(session, n_points: int):
     """Pause a scan as soon as it has more points."""
     deadline = time.monotonic() + 30

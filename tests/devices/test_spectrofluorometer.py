@@ -9,7 +9,7 @@ from ophyd.utils import LimitError
 
 from devices.signals import CommandError
 from tests.conftest import house
-from tests.devices.flights import N_POINTS, disturbed, kill_the_session, scan, undisturbed
+from tests.devices.flights import N_POINTS, kill_the_session, one_after_the_other, scan
 from tests.lab.crashes import in_own_process
 
 EVERY_POINT = list(range(N_POINTS))
@@ -88,52 +88,48 @@ def test_dark_counts(session, fs5):
 
 
 @pytest.fixture(scope="module")
-def undisturbed_lab(tmp_path_factory):
-    return in_own_process(undisturbed, str(house(tmp_path_factory.mktemp("undisturbed"))))
+def told(tmp_path_factory):
+    labs = [str(house(tmp_path_factory.mktemp(name))) for name in ("undisturbed", "disturbed")]
+    return in_own_process(one_after_the_other, *labs)
 
 
-@pytest.fixture(scope="module")
-def disturbed_lab(tmp_path_factory):
-    return in_own_process(disturbed, str(house(tmp_path_factory.mktemp("disturbed"))))
-
-
-def test_a_paused_scan_goes_on_at_the_next_point_and_measures_the_same(undisturbed_lab, disturbed_lab):
-    whole, parts = undisturbed_lab["whole"], disturbed_lab["parts"]
+def test_a_paused_scan_goes_on_at_the_next_point_and_measures_the_same(told):
+    whole, parts = told["whole"], told["parts"]
     assert parts["at_pauses"] and all(at[:2] == ("stopped", "closed") for at in parts["at_pauses"])
     assert 0 < parts["at_pauses"][0][2] < parts["at_pauses"][-1][2] < N_POINTS
-    for told in (whole, parts):
-        assert told["columns"]["fs5_point"] == EVERY_POINT
-        assert told["columns"]["seq_num"] == [i + 1 for i in EVERY_POINT]
-        assert told["stop"]["exit_status"] == "success"
-        assert told["stored"]["counts"] == told["columns"]["fs5_counts"] and told["stored"]["transmitted"]
+    for each in (whole, parts):
+        assert each["columns"]["fs5_point"] == EVERY_POINT
+        assert each["columns"]["seq_num"] == [i + 1 for i in EVERY_POINT]
+        assert each["stop"]["exit_status"] == "success"
+        assert each["stored"]["counts"] == each["columns"]["fs5_counts"] and each["stored"]["transmitted"]
     for key in ("fs5_counts", "fs5_reference"):  # the same photons, but for the drift of the lamp in broken-off points
         np.testing.assert_allclose(parts["columns"][key], whole["columns"][key], rtol=1e-3)
 
 
-def test_a_spectrum_paused_while_it_counts_in_the_dark_goes_on(disturbed_lab):
-    assert disturbed_lab["dark"] == {"dark_s": [10.0], "status": "success", "points": 11}
+def test_a_spectrum_paused_while_it_counts_in_the_dark_goes_on(told):
+    assert told["dark"] == {"dark_s": [10.0], "status": "success", "points": 11}
 
 
-def test_an_aborted_wait_for_the_lamp_leaves_the_instrument_free(disturbed_lab):
-    assert disturbed_lab["warm"] == "warming"
+def test_an_aborted_wait_for_the_lamp_leaves_the_instrument_free(told):
+    assert told["warm"] == "warming"
 
 
-def test_however_a_scan_ends_its_points_are_kept_and_it_is_dark(disturbed_lab):
+def test_however_a_scan_ends_its_points_are_kept_and_it_is_dark(told):
     reasons = {"abort": ("abort", ""), "by hand": ("fail", "stopped by command"), "hang": ("fail", "dead-man")}
     for name, (status, reason) in reasons.items():
-        ended, failure, points, shutter = disturbed_lab[name]
-        assert (ended, shutter) == (status, "closed") and reason in failure, (name, disturbed_lab[name])
+        ended, failure, points, shutter = told[name]
+        assert (ended, shutter) == (status, "closed") and reason in failure, (name, told[name])
         assert 0 < len(points) < 2 * N_POINTS and points == (EVERY_POINT * 2)[: len(points)]
-    assert disturbed_lab["again"] == ("success", "", EVERY_POINT, "closed")
+    assert told["again"] == ("success", "", EVERY_POINT, "closed")
 
 
 @pytest.mark.parametrize("name", ["SIGKILL", "SIGSTOP"])
-def test_a_lost_ioc_never_looks_like_success(undisturbed_lab, name):
-    told = undisturbed_lab[name]
-    assert told["status"] == "fail" and told["points"] == EVERY_POINT[: len(told["points"])] and told["points"]
+def test_a_lost_ioc_never_looks_like_success(told, name):
+    lost = told[name]
+    assert lost["status"] == "fail" and lost["points"] == EVERY_POINT[: len(lost["points"])] and lost["points"]
     reason = "went away" if name == "SIGKILL" else "hangs"
-    assert reason in told["failure"] and reason in told["reason"], told
-    assert told["again"] == "success" and told["points_again"] == EVERY_POINT
+    assert reason in lost["failure"] and reason in lost["reason"], lost
+    assert lost["again"] == "success" and lost["points_again"] == EVERY_POINT
 
 
 def test_a_killed_session_leaves_it_dark_within_two_seconds(tmp_path):
