@@ -73,40 +73,49 @@ def find_what_is_left(config: str, uid: str, n_lines: int) -> dict:
         session.close(stop_processes=True)
 
 
-def lose_an_ioc(config: str, part: str, number: int) -> dict:
-    """Send an IOC process a signal in the middle of a raster, then use the lab again."""
-    from devices.iocs.twin.beam import BeamReader
+def lose_iocs(config: str, losses: list[tuple[str, int]]) -> list[dict]:
+    """One after the other, each IOC process gets a signal in the middle of a raster; then the lab is used again."""
     from lab.session import start
-    from plans import flim_raster, irf
 
     session = start(config, speed=20.0)
-    facts = session.config.folders.run / f"{part}.json"
-    beam = BeamReader(session.config.folders.run / "beam.bin")
-    stops, small = [], {"sample": "A", "extent_um": 6, "n_pixels": 6}
     try:
-        session.RE(irf(session.microscope, min_counts=20_000))
-        pid = json.loads(facts.read_text())["pid"]
-        kill = once_after(4, lambda: os.kill(pid, number))
-        session.RE.subscribe(kill, "event")
-        session.RE.subscribe(lambda name, doc: stops.append(doc), "stop")
-        try:
-            session.RE(flim_raster(session.microscope, n_scans=500, **small))
-            failure = ""
-        except Exception as why:
-            failure = str(why)
-        wait_for(lambda: not beam.read().lit, 3.0)
-        if number == signal.SIGSTOP:  # frozen for good: somebody ends it, the supervisor starts another
-            os.kill(pid, signal.SIGKILL)
-        wait_for(lambda: json.loads(facts.read_text())["pid"] != pid if facts.exists() else False, 30.0)
-        wait_for(lambda: facts.exists() and session.microscope.scanner.heartbeat.connected, 30.0)
-        wait_for(lambda: session.microscope.shutter.heartbeat.connected, 30.0)
-        if session.microscope.shutter.latch.get():
-            session.microscope.shutter.reset()
-        session.RE(irf(session.microscope, min_counts=20_000))
-        again = session.RE(flim_raster(session.microscope, n_scans=1, **small))
-        return {"failure": failure, "exit_status": stops[0]["exit_status"], "again": again.exit_status}
+        return [lose_an_ioc(session, part, number) for part, number in losses]
     finally:
         session.close(stop_processes=True)
+
+
+def lose_an_ioc(session, part: str, number: int) -> dict:
+    """What becomes of a raster, and of the next one."""
+    from devices.iocs.twin.beam import BeamReader
+    from plans import flim_raster, irf
+
+    facts, scope = session.config.folders.run / f"{part}.json", session.microscope
+    stops, small = [], {"sample": "A", "extent_um": 6, "n_pixels": 6}
+    beam = BeamReader(session.config.folders.run / "beam.bin")
+    session.RE(irf(scope, min_counts=20_000))
+    pid = json.loads(facts.read_text())["pid"]
+    tokens = [
+        session.RE.subscribe(once_after(4, lambda: os.kill(pid, number)), "event"),
+        session.RE.subscribe(lambda name, doc: stops.append(doc), "stop"),
+    ]
+    try:
+        session.RE(flim_raster(scope, n_scans=500, **small))
+        failure = ""
+    except Exception as why:
+        failure = str(why)
+    for token in tokens:
+        session.RE.unsubscribe(token)
+    wait_for(lambda: not beam.read().lit, 3.0)
+    if number == signal.SIGSTOP:  # frozen for good: somebody ends it, the supervisor starts another
+        os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: json.loads(facts.read_text())["pid"] != pid if facts.exists() else False, 30.0)
+    wait_for(lambda: facts.exists() and scope.scanner.heartbeat.connected, 30.0)
+    wait_for(lambda: scope.shutter.heartbeat.connected, 30.0)
+    if scope.shutter.latch.get():
+        scope.shutter.reset()
+    session.RE(irf(scope, min_counts=20_000))
+    again = session.RE(flim_raster(scope, n_scans=1, **small))
+    return {"failure": failure, "exit_status": stops[0]["exit_status"], "again": again.exit_status}
 
 
 def measure_at_the_wrong_rate(config: str) -> str:

@@ -15,7 +15,7 @@ from tests.conftest import HOUSE, house
 from tests.lab.crashes import (
     find_what_is_left,
     in_own_process,
-    lose_an_ioc,
+    lose_iocs,
     measure_at_the_wrong_rate,
     visit,
     wait_for,
@@ -69,13 +69,13 @@ def test_a_polite_signal_goes_dark_closes_the_run_and_ends_the_session(victim, n
     assert documents[-1][0] == "stop" and documents[-1][1]["exit_status"] == "abort"
 
 
-@pytest.mark.parametrize(("part", "name"), [("light", "SIGKILL"), ("bench", "SIGKILL"), ("bench", "SIGSTOP")])
-def test_a_lost_ioc_fails_the_run_with_a_reason_and_the_lab_recovers(tmp_path, part, name):
-    told = in_own_process(lose_an_ioc, str(house(tmp_path)), part, getattr(signal, name))
+def test_a_lost_ioc_fails_the_run_with_a_reason_and_the_lab_recovers(tmp_path):
+    losses = [("light", signal.SIGKILL), ("bench", signal.SIGKILL), ("bench", signal.SIGSTOP)]
     reasons = ("hangs", "went away", "restarted", "went out", "lease")
-    assert told["exit_status"] == "fail"
-    assert any(reason in told["failure"] for reason in reasons), told["failure"]
-    assert told["again"] == "success"
+    for loss, told in zip(losses, in_own_process(lose_iocs, str(house(tmp_path)), losses), strict=True):
+        assert told["exit_status"] == "fail", loss
+        assert any(reason in told["failure"] for reason in reasons), (loss, told["failure"])
+        assert told["again"] == "success", loss
 
 
 def test_a_laser_at_another_rate_than_declared_is_found_out(tmp_path):
