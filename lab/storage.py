@@ -103,8 +103,11 @@ class Ingester:
             return StorageStatus(self._state, self._since, len(self._waiting), tuple(self._refused))
 
     def close(self, timeout_s: float = 30.0) -> bool:
-        """Flush and stop the thread; what is not in storage by then is recovered by the next session."""
-        stored = self.flush(timeout_s)
+        """Flush and stop the thread; what is not in storage by then is recovered by the next session.
+
+        Closed again, it waits for nothing.
+        """
+        stored = self.flush(0.0 if self._closing else timeout_s)
         self._closing = True
         self._wake.set()
         self._thread.join(5.0)

@@ -56,6 +56,12 @@ def derive(record, ingester, uid, value):
     return run.start_doc["uid"]
 
 
+def test_what_is_closed_already_waits_for_nothing(ingester):
+    assert ingester.close(5)
+    ingester("start", {"uid": "after the end"})
+    assert not ingester.close(1e6)
+
+
 def test_an_analysis_that_found_nothing_is_stored_too(db, record, ingester):
     arrays = {"centre_nm": (np.zeros(0), "nm"), "value": (np.zeros((0, 3)), "1"), "n_bands": (np.int64(0), "1")}
     documents = list(derived_run("pl_analysis", ["some run"], arrays, parameters={}, code_version=""))
