@@ -55,10 +55,24 @@ class Tables:
         if (found := self._db.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(found)
 
+    def take_over(self, source: sqlite3.Connection) -> None:
+        """Hold what another file holds, instead of what was held; that file is only read."""
+        with self._alone, self._explained():
+            source.backup(self._db)
+
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """All rows that a query finds."""
         with self._alone, self._explained():
             return [dict(row) for row in self._db.execute(query, values)]
+
+    def read_from(self, path: str | Path) -> None:
+        """Take over all that a file holds; the file is only read."""
+        with self._alone, self._explained():
+            other = sqlite3.connect(f"{Path(path).absolute().as_uri()}?mode=ro", uri=True, timeout=PATIENCE_S)
+            try:
+                other.backup(self._db)
+            finally:
+                other.close()
 
     def write(self, table: str, **columns: Any) -> None:
         """Insert a row, or replace the one with the same key."""

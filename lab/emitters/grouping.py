@@ -129,7 +129,9 @@ def against_power(runs: tuple[HbtResult, ...]) -> PowerResult:
 def bending(found: Saturation) -> Saturation:
     """A saturation that the powers can tell; ValueError where the rates do not rise with power."""
     if found.saturation_w_cm2 < FAR_BELOW * found.intensity_w_cm2.min():
-        raise ValueError("the rates do not rise with power: it was dark for a while, or all powers saturate it")
+        raise ValueError(
+            "the rates do not rise with power: it was dark for a while, or all powers saturate it; measure lower ones"
+        )
     return found
 
 

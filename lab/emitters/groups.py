@@ -15,6 +15,7 @@ from analysis.correlation.power import Saturation, ZeroPower
 from lab.emitters.campaigns import DONE, FAILED, REJECTED, Campaign
 from lab.emitters.results import HbtResult
 from lab.emitters.shortcuts import OfPower
+from lab.shown import Shown
 from lab.wording import count, labelled, warning_lines, within
 
 SHOWN_DOTS = 12
@@ -32,7 +33,7 @@ TABLE = {
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class Group:
+class Group(Shown):
     """What several runs show together.
 
     uids : of the runs; derived_uid : the stored analysis, None if there is none

@@ -68,7 +68,9 @@ class Places:
         row = self._row(emitter)
         mounted = self.mounted() if self.mounted is not None else row["sample"]
         if mounted != row["sample"]:
-            raise LookupError(f"emitter {emitter} lies on the sample {row['sample']!r}, but {mounted!r} is mounted")
+            raise LookupError(
+                f"emitter {emitter} lies on the sample {row['sample']!r}, but {mounted!r} is mounted: mount it first"
+            )
         present = self.frames(row["sample"])[0]
         if row["frame"] != present.number:
             raise LookupError(

@@ -15,6 +15,7 @@ from analysis.hbt import HbtEstimate
 from analysis.pair_response import PairResponse
 from lab.emitters.shortcuts import OfDecay, OfField, OfPairs, OfPlace, OfTrace, OfZero
 from lab.emitters.told import Told
+from lab.shown import Shown
 from lab.wording import count, labelled, warning_lines, whereabouts, within
 
 VERDICTS = {True: "yes", False: "no", None: "not decided"}
@@ -22,7 +23,7 @@ SHOWN_EMITTERS = 6
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class EmitterRun:
+class EmitterRun(Shown):
     """A run on single emitters, `start` is its start document.
 
     told : what the plan told in its documents: where the emitter was seen, why it stopped

@@ -7,13 +7,14 @@ import numpy as np
 
 from analysis.flim import FlimMap, Response
 from analysis.lifetimes import distribution
-from lab.wording import count, whereabouts
+from lab.shown import Shown
+from lab.wording import count, whereabouts, within
 
 PILE_UP = 0.01  # photons per pulse from which lifetimes come out too short
 
 
 @dataclass(frozen=True)
-class IrfResult:
+class IrfResult(Shown):
     """The instrument response of a session, route by route."""
 
     response: Response
@@ -41,7 +42,7 @@ def pulse_width(counts: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class FlimResult:
+class FlimResult(Shown):
     """A raster with its lifetime image. `map` holds the arrays, `derived_uid` names the stored analysis."""
 
     uid: str
@@ -72,9 +73,9 @@ def lifetimes(image: FlimMap) -> list[str]:
     for k in reversed(range(image.fit.tau_ns.shape[-1])):
         spread = distribution(image.fit.tau_ns[..., k].ravel(), image.trusted_photons.ravel())
         per_pixel = np.nanmedian(image.fit.tau_err_ns[..., k]) if spread.n_pixels else np.nan
+        median = within(spread.median_ns, spread.median_err_ns, "ns")
         lines.append(
-            f"  tau{k + 1}        median {spread.median_ns:.2f} +- {spread.median_err_ns:.2f} ns, "
-            f"FWHM {spread.fwhm_ns:.2f} ns, one pixel +- {per_pixel:.2f} ns"
+            f"  tau{k + 1}        median {median}, FWHM {spread.fwhm_ns:.2f} ns, one pixel +- {per_pixel:.2f} ns"
         )
     return lines
 

@@ -44,6 +44,12 @@ KEYS = {
         ("absorbance there", "film_peak_absorbance", ""),
     ),
     "ple_analysis": (("coupling maximum", "coupling_maximum", ""), ("at", "coupling_maximum_nm", "nm")),
+    "power_series_analysis": (
+        ("rise time without power", "zero_tau_ns", "ns"),
+        ("saturation", "saturation_saturation_w_cm2", "W/cm2"),
+    ),
+    "cohort_analysis": (("rise time in films", "film_mean", "ns"), ("on glass", "glass_mean", "ns")),
+    "pl_series": (("linearity, slope", "linearity_slope", ""),),
     "calibrate_analysis": (
         ("offset of the excitation", "excitation_offset_nm", "nm"),
         ("offset of the emission", "emission_offset_nm", "nm"),

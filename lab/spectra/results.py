@@ -11,11 +11,12 @@ import numpy as np
 from analysis.spectra import Absorption, BandFit, Coupling, Curve, PlSeries
 from analysis.spectrometry import NOT_CALIBRATED
 from analysis.wavelengths import Calibration
+from lab.shown import Shown
 from lab.wording import bands, labelled, peak, warning_lines, whereabouts, within
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class SpectralResult:
+class SpectralResult(Shown):
     """A run of the spectrofluorometer: `curve` is its spectrum, `start` its start document.
 
     derived_uid : the stored analysis, None if there is none; storage : what is wrong with storage, if anything
@@ -209,7 +210,7 @@ class CalibrationResult(SpectralResult):
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
-class PlSeriesResult:
+class PlSeriesResult(Shown):
     """Emission spectra of several samples, put on one scale; `results` are those of the single runs."""
 
     results: tuple[PlResult, ...]

@@ -162,3 +162,26 @@ def RE():  # noqa: N802  (the name it has in every session)
     engine.loop.call_soon_threadsafe(engine.loop.stop)
     engine._th.join()
     engine.loop.close()
+
+
+@pytest.fixture(scope="session")
+def past(tmp_path_factory):
+    """A data folder with a run of several kinds, moved since it was written, and opened; `uids` names the runs."""
+    from lab.past import opened
+    from lab.storage import recover
+    from tests.lab import past_folder
+
+    data = tmp_path_factory.mktemp("written") / "data"
+    uids = past_folder.make(data)
+    writing = Server(data / "storage")
+    writing.raw = data / "raw"
+    writing.start()
+    client = writing.client()
+    recover(client, data / "journal")
+    client.context.http_client.close()
+    writing.kill()
+    moved = tmp_path_factory.mktemp("moved") / "data"
+    data.rename(moved)
+    with opened(moved) as past:
+        past.uids = uids  # pyright: ignore[reportAttributeAccessIssue]
+        yield past
