@@ -10,5 +10,6 @@ from analysis.callbacks.flim import LiveFlim
 from analysis.callbacks.hbt import LiveHbt
 from analysis.callbacks.irf import IrfSum
 from analysis.callbacks.spectrum import LiveSpectrum, StoredSpectrum
+from analysis.callbacks.summed import LiveSum
 
-__all__ = ["IrfSum", "LiveBlinking", "LiveField", "LiveFlim", "LiveHbt", "LiveSpectrum", "StoredSpectrum"]
+__all__ = ["IrfSum", "LiveBlinking", "LiveField", "LiveFlim", "LiveHbt", "LiveSpectrum", "LiveSum", "StoredSpectrum"]

@@ -7,12 +7,15 @@ import numpy as np
 from analysis.blink_trace import PHOTONS
 from analysis.blinks import BlinkEstimate, BlinkRun
 from analysis.callbacks.growing import PRIMARY, GrowingAnalysis
+from analysis.callbacks.places import RefocusedPlaces
 
 
 class LiveBlinking(GrowingAnalysis):
     """The trace of one `blinking` run; `look()` gives a `BlinkEstimate`. See `GrowingAnalysis`.
 
     A segment counts when both its row and its Event have come.
+
+    places : where the emitter was found again
     """
 
     run: BlinkRun | None
@@ -20,6 +23,7 @@ class LiveBlinking(GrowingAnalysis):
 
     def __init__(self, **options):
         super().__init__("blinking trace", **options)
+        self.places = RefocusedPlaces()
         self.rows: dict[int, np.ndarray] = {}
         self.facts: dict[int, dict[str, Any]] = {}
 
@@ -36,6 +40,7 @@ class LiveBlinking(GrowingAnalysis):
             self.join(index)
         elif stream == "refocus" and self.run is not None:
             self.run.add_refocus(data, index)
+            self.places.add(data, index)
 
     def join(self, index: int):
         """Hand on a segment that is complete."""

@@ -61,7 +61,7 @@ class LiveFlim(FiledAnalysis):
         self.started = FlimRaster(facts, self.irf_of(self.start_doc["irf_uid"]))
         if earlier := start.get("earlier_runs"):
             if self.documents is None:
-                raise LookupError(f"run {start['uid'][:8]} continues another one, whose documents are not at hand")
+                raise LookupError(f"run {start['uid'][:8]} continues another: replay all of it, session.replay(uid)")
             feed_earlier(self.started, [RasterRun(self.documents(uid)) for uid in earlier], self.first_line)
 
     @property

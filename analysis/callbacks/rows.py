@@ -69,7 +69,7 @@ class LiveRows(FiledAnalysis):
     def result(self) -> Any:
         """What follows from the sum; LookupError if there is none."""
         if (total := self.total) is None:
-            raise LookupError("no histogram was taken under full light")
+            raise LookupError("no histogram was taken under full light: look at shutter and laser, then measure again")
         found = self.analyse(self.start_doc, total)
         if self.on_result is not None:
             self.on_result(self.start_doc, found)

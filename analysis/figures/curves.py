@@ -87,7 +87,8 @@ def decay_points(image: FlimMap, pixel: tuple[int, int]) -> DecayPoints:
     live = model.time_bin >= 0
     labels, widths = model.time_bin[live], model.axis.widths_ns[live]
     width_ns = np.bincount(labels, widths, model.n_time_bins)
-    time_ns = np.bincount(labels, widths * since_pulse(model)[live], model.n_time_bins) / width_ns
+    time_ns = unbroken(since_pulse(model)[live], labels, model.axis.widths_ns.sum())
+    time_ns = np.bincount(labels, widths * time_ns, model.n_time_bins) / width_ns
     order = np.argsort(time_ns)
     expected = counts.sum() * share[order]
     group = merged(expected, width_ns[order], LEAST_EXPECTED, LEAST_WIDTH * model.irf_fwhm_ns)
@@ -97,6 +98,17 @@ def decay_points(image: FlimMap, pixel: tuple[int, int]) -> DecayPoints:
     centroid_ns = np.bincount(group, expected * time_ns) / np.maximum(total[2], 1e-300)
     # Halfway between the two, the mean over a wide point lies on the curve, to second order.
     return DecayPoints((middle_ns + centroid_ns) / 2, *total)
+
+
+def unbroken(time_ns: np.ndarray, labels: np.ndarray, period_ns: float) -> np.ndarray:
+    """Times of channels that are close to those of the first channel of their bin: none is cut by the period's end.
+
+    >>> unbroken(np.array([5.0, 89.0, -10.0]), np.array([0, 1, 1]), 100.0).tolist()
+    [5.0, 89.0, 90.0]
+    """
+    first_of = np.unique(labels, return_index=True)
+    first_ns = time_ns[first_of[1]][np.searchsorted(first_of[0], labels)]
+    return first_ns + (time_ns - first_ns + period_ns / 2) % period_ns - period_ns / 2
 
 
 def merged(expected: np.ndarray, width_ns: np.ndarray, least: float, least_ns: float) -> np.ndarray:
@@ -166,7 +178,8 @@ def draw_residuals(ax: Axes, points: DecayPoints, color: str, marker: str) -> No
     ax.plot(points.time_ns, points.residuals, marker, color=color, markersize=2.4, markeredgewidth=0)
     largest = max(4.0, float(np.abs(points.residuals).max(initial=0.0)) * 1.1)
     ax.set_ylim(-largest, largest)
-    ax.set_yticks([-3, 0, 3])
+    tick = 3 * max(1, int(largest / 6))
+    ax.set_yticks([-tick, 0, tick])
 
 
 def fit_text(image: FlimMap, pixel: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""The image that grows while a raster is measured."""
+"""The window of a raster that is being measured: images, summed decay, rates, drift."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -6,10 +6,13 @@ from typing import Protocol
 import numpy as np
 from matplotlib.figure import Figure
 
-from analysis.figures import parts
+from analysis.figures import live_raster, parts
+from analysis.figures.headway import Head
 from analysis.figures.parts import lifetime_rgb
 from analysis.figures.plates import IMAGE_IN, finish_image
 from analysis.flim import PEROVSKITE, QD, FlimRaster, RasterFacts, rate
+
+HEIGHT_IN, IMAGES_IN = 4.62, 2.45
 
 
 class Growing(Protocol):
@@ -22,17 +25,19 @@ class Growing(Protocol):
 
 
 class LiveImage:
-    """The raster as it grows: perovskite, QD and lifetime so far, with progress and rates.
+    """The raster as it grows: perovskite, QD and lifetime so far; all photons as one decay, rates, drift.
 
-    Drawn once, then updated in place in a few milliseconds. Scans are summed as they come, without drift correction:
-    this is for the eye, `FlimRaster.result` is the measurement. Save `figure` whenever you like.
+    Scans are summed as they come, without drift correction: this is for the eye, `FlimRaster.result` is the
+    measurement. Save `figure` whenever you like.
     """
 
     def __init__(self, facts: RasterFacts, *, tau_limits_ns: tuple[float, float] = (4.0, 20.0)):
         self.facts, self.tau_limits_ns = facts, tau_limits_ns
-        self.figure = Figure(figsize=(parts.WIDTH_IN, 2.15))
+        self.figure = Figure(figsize=(parts.WIDTH_IN, HEIGHT_IN))
+        self.head = Head(self.figure, "waiting for the first line")
+        self.text = self.head.text
         nothing = np.full((facts.ny, facts.nx), np.nan)
-        axes = [parts.place(self.figure, left, 0.20, IMAGE_IN, IMAGE_IN) for left in (0.06, 2.25, 4.44)]
+        axes = [parts.place(self.figure, left, IMAGES_IN, IMAGE_IN, IMAGE_IN) for left in (0.06, 2.25, 4.44)]
         names = ("perovskite", "QDs", "lifetime")
         self.pictures = []
         for ax, cmap, name in zip(axes, (parts.PEROVSKITE_MAP, parts.QD_MAP, None), names, strict=True):
@@ -41,11 +46,11 @@ class LiveImage:
             self.pictures.append(parts.show(ax, values, facts, cmap, norm))
             finish_image(ax, facts, "", f"{facts.sample}: {name}")
         for picture, left in zip(self.pictures, (1.71, 3.90), strict=False):
-            parts.colour_bar(parts.place(self.figure, left, 0.20, 0.09, IMAGE_IN), picture, "counts/s", extend="max")
-        parts.lifetime_key(
-            parts.place(self.figure, 6.13, 0.55, 0.22, 1.25), tau_limits_ns, (1.0, 2.0), ("dim", "bright")
-        )
-        self.text = self.figure.text(0.06 / parts.WIDTH_IN, 0.945, "waiting for the first line", size=parts.FONT)
+            bar = parts.place(self.figure, left, IMAGES_IN, 0.09, IMAGE_IN)
+            parts.colour_bar(bar, picture, "counts/s", extend="max")
+        key = parts.place(self.figure, 6.13, IMAGES_IN + 0.35, 0.22, 1.25)
+        parts.lifetime_key(key, tau_limits_ns, (1.0, 2.0), ("dim", "bright"))
+        self.lower = live_raster.LowerRow(self.figure)
 
     def update(self, live: Growing) -> None:
         """Show what there is by now."""
@@ -58,6 +63,7 @@ class LiveImage:
             picture.set_data(values)
             picture.set_clim(*parts.span(values, 0, 99))
         self.pictures[2].set_data(lifetime_rgb(live.tau2_ns, rates[0], self.tau_limits_ns))
+        self.lower.update(raster)
         self.text.set_text(progress(raster, rates))
 
 

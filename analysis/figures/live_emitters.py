@@ -1,17 +1,24 @@
 """Pictures that grow while single emitters are searched, while pairs are counted, while one blinks."""
 
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from analysis.blinks import BlinkEstimate
+from analysis.callbacks.hbt import HbtLook
 from analysis.field import Field, FieldRun
-from analysis.figures import blinks, dips, fields, parts
+from analysis.figures import blinks, dips, fields, growth, parts, traces
+from analysis.figures.headway import Head
+from analysis.figures.traces import BLUE, ORANGE
 from analysis.hbt import HbtEstimate
 
 SIDE_IN = 2.72
+LOWER_IN, LOWER_TALL_IN = 0.36, 1.10
+RIGHT_IN = parts.WIDTH_IN - 4.32
+MOST_POINTS = 400  # of a line
 WAITING = "waiting for the first light"
 
 
@@ -38,8 +45,9 @@ class LiveFieldImage:
     """Both images of a search, row by row; circles around the emitters as soon as they are looked for."""
 
     def __init__(self):
-        self.figure = Figure(figsize=(parts.WIDTH_IN, SIDE_IN + 0.60))
-        self.text = waiting(self.figure)
+        self.figure = Figure(figsize=(parts.WIDTH_IN, SIDE_IN + 0.78))
+        self.head = Head(self.figure, WAITING)
+        self.text = self.head.text
         self.pictures = []
 
     def update(self, live: Searching) -> None:
@@ -83,11 +91,16 @@ def searched(run: FieldRun, field: Field | None) -> str:
 
 
 class LiveHbtImage:
-    """Coincidences so far with fit and residuals, the rates, how far the contrast is from two emitters."""
+    """Coincidences so far with fit and residuals, rates, verdict; tau and contrast as they become known; the drift.
 
-    def __init__(self):
-        self.figure = Figure(figsize=(parts.WIDTH_IN, 3.10))
-        self.text = waiting(self.figure)
+    start : start document of the run; its stop rule is drawn as what is asked for
+    """
+
+    def __init__(self, start: Mapping[str, Any] | None = None):
+        self.asked: Mapping[str, Any] = (start or {}).get("stop_rule", {})
+        self.figure = Figure(figsize=(parts.WIDTH_IN, 4.74))
+        self.head = Head(self.figure, WAITING)
+        self.text = self.head.text
         self.panels: list[Axes] = []
 
     def update(self, live: Counting) -> None:
@@ -97,11 +110,25 @@ class LiveHbtImage:
         for ax in self.panels:
             ax.remove()
         before = list(self.figure.axes)
-        dips.dip_panel(self.figure, (0.47, 0.36, 3.20, 2.36), estimate, "")
-        dips.rates_panel(parts.place(self.figure, 4.20, 1.62, parts.WIDTH_IN - 4.32, 1.10), estimate, "")
-        dips.verdict_panel(parts.place(self.figure, 4.20, 0.36, parts.WIDTH_IN - 4.32, 0.66), estimate, "")
+        dips.dip_panel(self.figure, (0.47, 2.00, 3.20, 2.16), estimate, "")
+        dips.rates_panel(parts.place(self.figure, 4.20, 3.16, RIGHT_IN, 1.00), estimate, "")
+        dips.verdict_panel(parts.place(self.figure, 4.20, 2.02, RIGHT_IN, 0.56), estimate, "")
+        self.draw_growth(list(getattr(live, "looks", ())) or [HbtLook.of(estimate)])
+        growth.places_panel(parts.place(self.figure, 5.30, LOWER_IN, LOWER_TALL_IN, LOWER_TALL_IN), places_of(live))
         self.panels = [ax for ax in self.figure.axes if ax not in before]
         self.text.set_text(counted(estimate))
+
+    def draw_growth(self, looks: Sequence[HbtLook]) -> None:
+        """Rise time and contrast against the time with light."""
+        live_s = [look.live_s for look in looks]
+        tau = [(look.tau_ns, look.tau_err_ns) for look in looks]
+        contrast = [(look.contrast, look.contrast_err) for look in looks]
+        told = ((0.47, tau, "τ (ns)", "target_err_ns"), (2.90, contrast, "contrast C", "target_contrast_err"))
+        for left, known, label, key in told:
+            ax = parts.place(self.figure, left, LOWER_IN, 1.78, LOWER_TALL_IN)
+            target = self.asked.get(key)
+            growth.converging_panel(ax, live_s, known, label, np.nan if target is None else float(target))
+            parts.headline(ax, "", "rise time as it becomes known" if left < 1 else "contrast as it becomes known")
 
 
 def counted(estimate: HbtEstimate) -> str:
@@ -113,11 +140,12 @@ def counted(estimate: HbtEstimate) -> str:
 
 
 class LiveBlinkingImage:
-    """The trace so far with its threshold and its histogram."""
+    """The trace so far with its threshold and its histogram; the ON fraction, the durations, the drift."""
 
     def __init__(self):
-        self.figure = Figure(figsize=(parts.WIDTH_IN, 2.30))
-        self.text = waiting(self.figure)
+        self.figure = Figure(figsize=(parts.WIDTH_IN, 3.94))
+        self.head = Head(self.figure, WAITING)
+        self.text = self.head.text
         self.panels: list[Axes] = []
 
     def update(self, live: Watching) -> None:
@@ -127,13 +155,33 @@ class LiveBlinkingImage:
         for ax in self.panels:
             ax.remove()
         before = list(self.figure.axes)
-        blinks.trace_panel(self.figure, (0.47, 0.36, parts.WIDTH_IN - 0.66, 1.56), estimate, "")
+        blinks.trace_panel(self.figure, (0.47, 1.96, parts.WIDTH_IN - 0.66, 1.40), estimate, "")
+        on_fraction_panel(parts.place(self.figure, 0.47, LOWER_IN, 1.78, LOWER_TALL_IN), estimate)
+        blinks.durations_panel(parts.place(self.figure, 2.90, LOWER_IN, 1.78, LOWER_TALL_IN), estimate, "")
+        growth.places_panel(parts.place(self.figure, 5.30, LOWER_IN, LOWER_TALL_IN, LOWER_TALL_IN), places_of(live))
         self.panels = [ax for ax in self.figure.axes if ax not in before]
         light = f"{estimate.live_s:.0f} s of light  ·  {estimate.n_photons:,} photons"
         self.text.set_text(f"blinking of {blinks.who(estimate)}  ·  {light}")
 
 
-def waiting(figure: Figure):
-    """The line above a picture that shows nothing yet."""
-    width, height = figure.get_size_inches()
-    return figure.text(0.06 / width, 1 - 0.14 / height, WAITING, size=parts.FONT)
+def on_fraction_panel(ax: Axes, estimate: BlinkEstimate) -> None:
+    """The share of bright bins from the beginning up to each second of light; in the end that of the estimate."""
+    counts = estimate.counts[: np.searchsorted(estimate.time_s, estimate.survival_s)]
+    bright = counts / estimate.bin_s > 1e3 * blinks.threshold_kcps(estimate)
+    share = np.cumsum(bright) / np.maximum(np.arange(bright.size) + 1, 1)
+    light_s = (np.arange(bright.size) + 1) * estimate.bin_s
+    every = max(1, bright.size // MOST_POINTS)
+    ax.plot(light_s[every - 1 :: every], 100 * share[every - 1 :: every], color=BLUE, linewidth=0.9)
+    value, err = 100 * estimate.on.value, 100 * estimate.on.err
+    if np.isfinite([value, err]).all():
+        ax.axhspan(value - err, value + err, color=ORANGE, alpha=0.25, linewidth=0)
+    ax.set_xlim(0, float(light_s.max(initial=1.0)))
+    traces.value_axis(ax, "ON (%)", 0, 105)
+    ax.set_xlabel("time with light (s)", size=parts.FONT, labelpad=1)
+    parts.headline(ax, "", f"ON fraction: ({parts.uncertain(value, err)}) %")
+
+
+def places_of(live: Any) -> np.ndarray:
+    """Where the emitter was found again, (n, 2) um; none of an analysis that keeps no places."""
+    known = getattr(live, "places", None)
+    return np.zeros((0, 2)) if known is None else known.at_um

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from analysis.figures import parts, traces
+from analysis.figures.headway import Head
 from analysis.figures.spectra import MIDDLE_IN
 from analysis.spectra import BandFit, Curve
 
-LEFT_IN, HEIGHT_IN = 0.62, 3.35
+LEFT_IN, HEIGHT_IN = 0.62, 3.53
 WITH_BANDS = "pl"  # the plan whose spectra are described by bands
 MOST_TOLD = 3  # bands in words above the picture
 THOUSANDS_FROM = 5e3
@@ -40,13 +41,16 @@ class LiveSpectrumImage:
     def __init__(self, start: Mapping[str, Any]):
         self.start = start
         self.figure = Figure(figsize=(MIDDLE_IN, HEIGHT_IN))
-        self.text = self.figure.text(LEFT_IN / MIDDLE_IN, 0.955, "waiting for the first points", size=parts.FONT)
+        self.head = Head(self.figure, "waiting for the first points")
+        self.text = self.head.text
         width_in, self.strip = MIDDLE_IN - LEFT_IN - 0.12, None
         if start.get("plan_name", WITH_BANDS) == WITH_BANDS:
             self.main = parts.place(self.figure, LEFT_IN, 0.88, width_in, 1.86)
             self.strip = parts.place(self.figure, LEFT_IN, 0.36, width_in, 0.46)
         else:
-            self.main = parts.place(self.figure, LEFT_IN, 0.36, width_in, HEIGHT_IN - 0.66)
+            self.main = parts.place(self.figure, LEFT_IN, 0.36, width_in, HEIGHT_IN - 0.84)
+        for ax in filter(None, (self.main, self.strip)):
+            ax.set(xticks=[], yticks=[])
 
     def update(self, live: Growing) -> None:
         """Show what there is by now."""

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lab import journal
-from lab.emitters.analyses import EmitterAnalyses
+from lab.emitters.quiet import Quiet, nowhere
 from lab.emitters.registry import EmitterRegistry
 from lab.emitters.runs import PLANS as EMITTER_PLANS
-from lab.emitters.runs import Run
 from lab.flim.analyses import FlimAnalyses
 from lab.flim.results import FlimResult, IrfResult
 from lab.night.runs import RunFacts
@@ -18,15 +17,6 @@ from lab.spectra.analyses import SpectralAnalyses
 from lab.spectra.derivation import PLANS as SPECTRA_PLANS
 
 log = logging.getLogger(__name__)
-
-
-class Quiet(EmitterAnalyses):
-    """Analyses of emitters that tell the registry nothing, but take the names it knows."""
-
-    def tell_registry(self, run: Run, found: Any):
-        if run.plan_name == "find_emitters":
-            names = tuple(each.id for each in self.registry.in_run(run.start["uid"]))
-            run.notes = {"ids": names, "placing_warnings": ()}
 
 
 class Retold:
@@ -39,10 +29,9 @@ class Retold:
     """
 
     def __init__(self, folder: Path, figures: Path, registry: Path | None = None):
-        from lab.display import LivePicture
+        from lab.figures.keep import keep_overview
 
-        self.folder, self.figures = folder, figures
-        self.picture = LivePicture(figures)
+        self.folder, self.figures, self.draw = folder, figures, keep_overview
         self.flim = FlimAnalyses(self.documents, nowhere, nowhere)
         self.spectra = SpectralAnalyses(self.documents, nowhere)
         self.registry = EmitterRegistry(registry if registry is not None and registry.exists() else None)
@@ -51,7 +40,7 @@ class Retold:
     def documents(self, uid: str) -> Iterator[tuple[str, dict]]:
         path = journal.path_of(self.folder, uid)
         if path is None:
-            raise LookupError(f"the journal does not have the run {uid[:8]}")
+            raise LookupError(f"the journal does not have the run {uid[:8]}; see whether its folder was moved")
         return journal.read(path)
 
     def told(self, run: RunFacts) -> RunFacts:
@@ -59,8 +48,8 @@ class Retold:
         figure = figure_of(run, self.figures)
         try:
             result = self.result(run)
-            if result is not None and not figure.exists():
-                self.draw(result)
+            if result is not None and not isinstance(result, IrfResult) and not figure.exists():
+                self.draw(result, self.figures)
         except Exception as why:
             log.warning("run %s has no result in the report: %s", run.uid[:8], why)
             result = None
@@ -91,20 +80,6 @@ class Retold:
             for callback in looking:
                 callback(name, doc)
 
-    def draw(self, result: Any):
-        """The picture that a session draws."""
-        from lab.spectra.results import SpectralResult
-
-        match result:
-            case FlimResult():
-                self.picture.overview(result)
-            case SpectralResult():
-                self.picture.spectrum(result)
-            case IrfResult():
-                return
-            case _:
-                self.picture.emitter(result)
-
     def close(self):
         self.registry.close()
 
@@ -120,10 +95,6 @@ def pictured(runs: Iterable[RunFacts], figures: Path) -> list[RunFacts]:
         replace(run, figure=path) if not run.continued_by and (path := figure_of(run, figures)).exists() else run
         for run in runs
     ]
-
-
-def nowhere(*_: Any) -> None:
-    """Takes what is not to be kept."""
 
 
 def retold(runs: Iterable[RunFacts], folder: Path, figures: Path, registry: Path | None = None) -> list[RunFacts]:

@@ -262,11 +262,13 @@ ORIGIN = {"uids": ["A1234567-0000"], "selection": {"qd_threshold_cps": 250, "pix
 
 
 def test_a_saved_png_says_where_it_comes_from(tmp_path, map_b):
-    path = figures.save(figures.overview(map_b), tmp_path / "new" / "run.png", **ORIGIN)
+    figure = figures.overview(map_b)
+    path = figures.save(figure, tmp_path / "new" / "run.png", **ORIGIN, recipe={"kind": "flim_raster"})
     text = Image.open(path).text
     assert text["Source"] == "A1234567-0000" and text["Software"] == "luminescope 1.2"
-    assert json.loads(text["Description"]) == ORIGIN
-    assert json.loads((tmp_path / "new" / "run.png.json").read_text()) == {"figure": "run.png", **ORIGIN}
+    shown = {"recipe": {"kind": "flim_raster"}, "digest": figures.digest(figure), "prints": figures.prints(figure)}
+    assert json.loads(text["Description"]) == {**ORIGIN, **shown}
+    assert json.loads((tmp_path / "new" / "run.png.json").read_text()) == {"figure": "run.png", **ORIGIN, **shown}
 
 
 @pytest.mark.parametrize("name", ["run.png", "run.pdf"])

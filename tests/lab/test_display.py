@@ -1,12 +1,10 @@
-"""The live picture follows the run that goes on, and shows of a finished one what was found in it."""
+"""The overview of a finished spectrum shows what was found in it."""
 
 import numpy as np
 import pytest
 
-from analysis.callbacks import LiveSpectrum
 from analysis.spectra import coupling, film_absorption, fit_curve
-from lab import display
-from lab.display import LivePicture, spectral_figure
+from lab.figures.overviews import spectral_figure
 from lab.spectra.results import AbsorptionResult, PleResult, PlResult, SpectralResult
 from tests.simulated_spectra import BOOSTED, blank, excitation, luminescence, transmission
 
@@ -16,35 +14,9 @@ def start(plan_name, kind="emission", **more):
     return {"uid": "12345678-9", "plan_name": plan_name, "sample_name": "A", "scan": scan, "regions": [1], **more}
 
 
-def growing(plan_name, curve):
-    live = LiveSpectrum(lambda start_doc, run: None, in_place=True)
-    live.start_doc, live.curve, live.bands = start(plan_name), curve, None
-    return live
-
-
 @pytest.fixture
 def film():
     return film_absorption(transmission(), blank())
-
-
-def test_a_run_that_begins_while_the_last_is_drawn_is_drawn_next(tmp_path, monkeypatch):
-    monkeypatch.setattr(display, "REDRAW_S", 0.0)
-    picture = LivePicture(tmp_path)
-    first, second = growing("pl", luminescence(0.2)), growing("ple", excitation(1000))
-    make = display.picture_of
-
-    def interrupted(live):
-        image = make(live)
-        if live is first:
-            picture.note(second)  # the analysis thread, in between
-        return image
-
-    monkeypatch.setattr(display, "picture_of", interrupted)
-    picture.note(first)
-    for plan_name in ("pl", "ple"):
-        picture.tick()
-        assert f"{plan_name} of A" in picture.image.text.get_text()
-        assert (tmp_path / "live.png").stat().st_size > 1000
 
 
 def test_the_overview_shows_what_was_found(film):

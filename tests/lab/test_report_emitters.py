@@ -12,8 +12,9 @@ from analysis.blinking import survival
 from lab import report
 from lab.emitters.groups import CohortResult, PowerResult
 from lab.emitters.results import BlinkingResult, EmittersResult, HbtResult
+from lab.figures.paper import of_emitters
 from lab.report.blinking import cohort_row
-from lab.single_emitters import FILMS, GLASS, SingleEmitters, figures_of, rows_of
+from lab.report.paper import FILMS, GLASS, SingleEmitters, rows_of
 from tests.simulated_emitters import LIGHT, blinking, cohort, field, hbt, start_of
 
 DOPING = {"A": 0.025, "single": 0.01}
@@ -285,12 +286,12 @@ def test_the_demo_compares_what_it_measured(results):
 
 
 def test_the_demo_draws_what_is_there(results):
-    assert figures_of(NOTHING) == {}
+    assert of_emitters(NOTHING) == []
     made = {key: results[key] for key in ("field", "example", "bright")}
-    drawn = figures_of(replace(NOTHING, **made, cohort=grouped(results), films=grouped(results)))
-    assert list(drawn) == ["figure6", "single-emitters"]
-    assert drawn["figure6"][1] == ["fieldfie-0", "hbthbthb-0", "blinking-0"]
-    assert drawn["single-emitters"][1] == ["derivedd-1", "cohortco-1"]
+    figure6, cohort = of_emitters(replace(NOTHING, **made, cohort=grouped(results), films=grouped(results)))
+    assert (figure6.recipe.kind, cohort.recipe.kind) == ("figure6", "single-emitters")
+    assert figure6.uids == ("fieldfie-0", "hbthbthb-0", "blinking-0") and len(figure6.draw().axes) > 4
+    assert cohort.uids == ("cohortco-1",) and cohort.derived == ("derivedd-1",) and len(cohort.draw().axes) == 3
 
 
 def test_the_demo_goes_on_without_what_could_not_be_measured():
