@@ -33,7 +33,9 @@ def read_rows(text: Text, header: Header) -> Rows:
     cells = [split(line.text.replace(",", ".") if comma else line.text, header.separator) for line in lines]
     n_curves = _n_curves(text, header, lines, cells)
     if n_curves * len(lines) > len(text.content):
-        raise text.error(f"{n_curves} curves of {len(lines)} points, but most values are missing", len(text.content))
+        raise text.error(
+            f"{n_curves} curves of {len(lines)} points, but most values are missing; export it again", len(text.content)
+        )
     table, present = np.full((2, len(lines), n_curves + 1), [[[np.nan]], [[0.0]]])
     for line, row, values, there in zip(lines, cells, table, present, strict=True):
         for index in range(max(1, n_filled(row))):
@@ -56,7 +58,7 @@ def check_points(text: Text, header: Header, rows: Rows, curves: list[dict[str, 
         elif not there.size:
             raise text.error(f"no points{name}, expected at least one", len(text.content))
     if rows.cut:
-        raise text.error(f"truncated: the last row is {rows.cut[:40]!r}", len(text.content))
+        raise text.error(f"truncated: the last row is {rows.cut[:40]!r}; export it again", len(text.content))
 
 
 def _n_announced(text: Text, header: Header, name: str, start: float, stop: float, step: float) -> int:

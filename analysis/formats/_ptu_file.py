@@ -151,7 +151,9 @@ def survey(records: Records) -> Survey:
     photons_before, overflows_before = (np.append(0, np.cumsum(n)) for n in (n_photons, n_overflows))
     late = np.searchsorted(overflows_before, LATEST // records.layout.wrap)
     if late < overflows_before.size:
-        raise records.error((int(late) - 1) * BLOCK, "the overflows of the clock exceed the age of the universe")
+        raise records.error(
+            (int(late) - 1) * BLOCK, "the overflows of the clock exceed the age of the universe: damage"
+        )
     size = int(n_others.sum())
     record, index, macrotime = np.empty((3, size), np.int64)
     pattern = np.empty(size, np.uint8)

@@ -183,7 +183,7 @@ def _lines(pattern: np.ndarray, macrotime: np.ndarray, scan: Scan) -> _Lines:
     row, first, last = row[order], first[order], last[order]
     start, duration = macrotime[first], macrotime[last] - macrotime[first]
     if n and duration.max() > 2**62 // scan.n_columns:
-        raise ValueError(f"a line of {duration.max()} ticks: the markers are damaged")
+        raise ValueError(f"a line of {duration.max()} ticks: the markers are damaged; record them again")
     lines = _Lines(row, first, last, start, duration, (row % 2 == 1) & scan.bidirectional)
     return _Lines(*(column[duration > 0] for column in lines))
 

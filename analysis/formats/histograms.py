@@ -83,7 +83,7 @@ class HistogramRows:
     @property
     def opened(self) -> OpenFile:
         if self.shared is None:
-            raise ValueError(f"{self.path} was closed")
+            raise ValueError(f"{self.path} was closed: open it again")
         return self.shared
 
     @property
@@ -97,7 +97,7 @@ class HistogramRows:
         with self.opened.turn:
             dataset = self.opened.dataset(self.name)
             if not 0 <= index < len(dataset):
-                raise IndexError(f"{self.path}: row {index} of {len(dataset)}")
+                raise IndexError(f"{self.path}: row {index} of {len(dataset)}: the file ends before it")
             return dataset[index]
 
     def is_written(self, index: int) -> bool:

@@ -228,10 +228,13 @@ def _check(photons: Photons, compression: int, detectors: str) -> None:
     """ValueError unless these photons make a file that can be read again."""
     n, m = len(photons), photons.marker.index.size
     if photons.nanotime.size != (n if photons.n_channels else 0) or photons.route.size != n:
-        raise ValueError(f"{n} photons with {photons.nanotime.size} nanotimes and {photons.route.size} routes")
+        raise ValueError(
+            f"{n} photons with {photons.nanotime.size} nanotimes and {photons.route.size} routes: give one of each"
+        )
     if photons.marker.pattern.size != m or photons.marker_macrotime.size != m:
         raise ValueError(
-            f"{m} markers with {photons.marker.pattern.size} patterns, {photons.marker_macrotime.size} times"
+            f"{m} markers with {photons.marker.pattern.size} patterns, {photons.marker_macrotime.size} times: "
+            "give one of each"
         )
     if n and (photons.macrotime[0] < 0 or np.any(photons.macrotime[1:] < photons.macrotime[:-1])):
         raise ValueError("macrotimes are negative or not in order: sort the photons first")
@@ -240,7 +243,7 @@ def _check(photons: Photons, compression: int, detectors: str) -> None:
             f"sync_hz = {photons.sync_hz}: the rate of the laser is needed, dataclasses.replace(photons, sync_hz=...)"
         )
     if photons.n_channels and photons.nanotime.max(initial=0) >= photons.n_channels:
-        raise ValueError(f"nanotime {photons.nanotime.max()} with {photons.n_channels} channels")
+        raise ValueError(f"nanotime {photons.nanotime.max()} with {photons.n_channels} channels: give one below")
     if not 0 <= compression <= 9 or detectors not in BRANCHES:
         raise ValueError(
             f"compression {compression}, detectors {detectors!r}: expected 0 to 9, and one of {list(BRANCHES)}"

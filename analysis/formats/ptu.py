@@ -178,7 +178,7 @@ def _encode(photons: Photons, kind: RecordType) -> np.ndarray:
     n_records, wrong = encode(*arguments, np.empty(0, np.uint32))
     if wrong >= 0:
         raise ValueError(
-            f"event {wrong} (photon or marker) is earlier than the one before it; records tell no such thing"
+            f"event {wrong} (photon or marker) is earlier than the one before it: sort photons and markers"
         )
     if n_records > MOST_RECORDS:
         raise ValueError(f"{n_records} records of {kind.name}, mostly overflows; choose GENERIC or longer ticks")

@@ -42,6 +42,6 @@ def decode_records(words: ArrayLike) -> Tags:
     (n_photons, *_), n_known = records.decode(used, (0, 0, 0, 0, 0), photons, markers)
     if n_known < n:
         word = int(used[n_known])
-        raise ValueError(f"record {n_known} of {n}, 0x{word:08X}, is unknown or earlier than the one before it")
+        raise ValueError(f"record {n_known} of {n}, 0x{word:08X}, is unknown or goes back: check the record type")
     macrotime, nanotime, route = (values[:n_photons].copy() for values in photons)
     return Tags(macrotime, nanotime, route, n)

@@ -1,7 +1,6 @@
 """`python -m lab.imports FOLDER --sample A`: old files become runs; needs neither instruments nor a session."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,20 +10,19 @@ from typing import Any
 import devices  # noqa: F401  (chooses the Channel Access layer, before anything imports ophyd)
 from lab import journal, server, services
 from lab.config import ConfigError, LabConfig, read
+from lab.home import called, usual_config
 from lab.imports import House, Imported, ImportRefused, import_folder
 from lab.journal import Journal
 from lab.sample_records import SampleError
 from lab.storage import recover
 
-HOUSE = Path(__file__).resolve().parents[2]
 LATER = "not running; the next session takes the runs in"
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m lab.imports", description="make runs of old files")
+    parser = argparse.ArgumentParser(prog=called("python -m lab.imports"), description="make runs of old files")
     parser.add_argument("folder", help="with the files; import.toml in it tells what they do not")
-    usual = Path(os.environ.get("LUMINESCOPE_CONFIG", HOUSE / "profile" / "lab.toml"))
-    parser.add_argument("--config", type=Path, default=usual, help="facts of the lab")
+    parser.add_argument("--config", type=Path, default=usual_config(), help="facts of the lab")
     parser.add_argument("--sample", help="name of the record of the sample")
     parser.add_argument("--operator", help="who measured")
     parser.add_argument("--wiring", help='"raster", "clock" or "hbt"')

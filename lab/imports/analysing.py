@@ -33,7 +33,7 @@ class Analyst:
         """What the journal has of a run; LookupError if it is not there."""
         path = journal.path_of(self.folder, uid)
         if path is None:
-            raise LookupError(f"run {uid[:8]} is not in the journal {self.folder}")
+            raise LookupError(f"run {uid[:8]} is not in the journal {self.folder}: import it again")
         yield from journal.read(path)
 
     def start_of(self, uid: str) -> dict[str, Any]:

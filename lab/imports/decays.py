@@ -40,7 +40,7 @@ def chosen(decays: Decays, told: Told) -> list[int]:
     """Indices of the curves that were asked for, by default of all."""
     numbers = told.curves or tuple(range(1, len(decays) + 1))
     if not numbers or max(numbers) > len(decays):
-        raise ValueError(f"curves={list(told.curves)}: the file has {len(decays)}")
+        raise ValueError(f"curves={list(told.curves)}: the file has {len(decays)}, the first is 1")
     return [number - 1 for number in numbers]
 
 
@@ -49,7 +49,7 @@ def lifetimes(decays: Decays, told: Told) -> list[Draft]:
     if not isinstance(told.irf, int):
         return [one_decay(decays, told, index, "lifetime") for index in chosen(decays, told)]
     if told.irf > len(decays):
-        raise ValueError(f"irf={told.irf}: the file has {len(decays)} curves")
+        raise ValueError(f"irf={told.irf}: the file has {len(decays)} curves, the first is 1")
     irf = one_decay(decays, told, told.irf - 1, "irf")
     others = [index for index in chosen(decays, told) if index != told.irf - 1]
     return [irf, *(with_irf(one_decay(decays, told, index, "lifetime"), told, irf.uid, irf.about) for index in others)]
@@ -141,7 +141,7 @@ def from_text(curves: Spectrum) -> Decays:
     """Exported decays over time; ValueError if their axis is not one of equal steps in ns."""
     steps = np.diff(curves.x)
     if curves.x_unit != "ns" or not steps.size or not np.allclose(steps, steps[0], rtol=0.02):
-        raise ValueError(f"the axis is in {curves.x_unit or 'no known unit'}: decays have equal steps in ns")
+        raise ValueError(f"the axis is in {curves.x_unit or 'no known unit'}: decays need equal steps in ns")
     counts = np.rint(np.nan_to_num(curves.counts)).astype(np.int64)
     width_ns = float((curves.x[-1] - curves.x[0]) / steps.size)
     return Decays(counts, np.full(len(counts), width_ns), dict(curves.header))

@@ -71,6 +71,7 @@ def trace(photons: Photons, told: Told, *, plan_name: str = "blinking", missing:
     card_ns = CARD_DEAD_NS if is_timeharp(photons) else 0.0
     record = {"kind": "photons", "bin_s": told.bin_ms / 1e3, "segment_s": SEGMENT_S, "n_segments": len(rows)}
     record |= {"macrotime_unit_s": CLOCK_S, "card_dead_time_ns": card_ns}
+    record |= {"nanotime_unit_s": photons.nanotime_unit_s * together(photons)} if photons.n_channels else {}
     about: dict[str, Any] = optics(told, photons.sync_hz if told.wiring == "raster" else math.nan)
     about |= {"record": record, "duration_s": seconds, "num_points": len(rows), "campaign": ""}
     about |= {"dead_time_ns": list(told.dead_time_ns or (0.0, 0.0)), "routes": [f"route {one}" for one in routes]}
@@ -101,8 +102,12 @@ def nanotimes(photons: Photons) -> np.ndarray:
     """(n,) as a T3R file has them: backwards, 12 bits; channels of other cards are put together."""
     if not photons.n_channels:
         return np.zeros(len(photons), np.uint16)
-    together = max(1, -(-photons.n_channels // NANOTIMES))
-    return (NANOTIMES - 1 - photons.delay.astype(np.int64) // together).astype(np.uint16)
+    return (NANOTIMES - 1 - photons.delay.astype(np.int64) // together(photons)).astype(np.uint16)
+
+
+def together(photons: Photons) -> int:
+    """How many channels of the file make one of a record, which has 12 bits for them."""
+    return max(1, -(-photons.n_channels // NANOTIMES))
 
 
 def encoded(ticks: np.ndarray, raw: np.ndarray, number: np.ndarray) -> np.ndarray:
