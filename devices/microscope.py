@@ -32,7 +32,7 @@ class Microscope(Device):
 
     `g2`, `blinking`, `field` hold what the live analysis knows, `target` where the emitter in focus was seen last;
     `emitters` is the registry of emitters, `unfinished` tells what of a raster is left (see `plans.continuing.Left`);
-    both are None where there is no session.
+    both are None where there is no session. `earlier` tells forecasts what was measured before (`plans.facts.Earlier`).
     """
 
     shutter = Cpt(Shutter, "shutter:")
@@ -62,6 +62,7 @@ class Microscope(Device):
 
     emitters: Any = None
     unfinished: Callable[[str], Any] | None = None
+    earlier: Any = None
 
     def __init__(self, prefix: str, *, name: str, samples: Mapping[str, Mapping] | None = None, **kwargs):
         super().__init__(prefix, name=name, **kwargs)

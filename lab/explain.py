@@ -1,5 +1,6 @@
 """What a plan, or a whole night, will take, before anything moves: `explain(flim_raster(microscope, sample="A"))`."""
 
+import html
 import inspect
 import time
 from collections.abc import Generator, Mapping
@@ -8,6 +9,7 @@ from typing import Any
 
 from bluesky.utils import Msg
 
+from lab.explained import as_html, as_text, bytes_told, rows_of
 from plans.forecast import Forecast
 from plans.item import Item, as_item
 from plans.known import device_of
@@ -39,13 +41,26 @@ class Explanation:
 
     @property
     def forecasts(self) -> list[Forecast]:
+        """One for each item that is expected to be begun; all numbers of the text, with units in their names."""
         return self.review.taken
 
     def __repr__(self) -> str:
-        told = night_told(self.review) if self.whole_night else plan_told(self.review.previews[0], self.review)
+        if self.whole_night:
+            told = night_told(self.review)
+        else:
+            first = self.review.previews[0]
+            told = as_text(first.item.title, rows_of(first, self.review))
         wrong = ["  it would be refused:", *(f"    - {problem}" for problem in self.problems)]
         checked = ["  nothing has moved; not looked at:", *(f"    {line}" for line in unchecked(self.review))]
         return "\n".join([*told, *(wrong if self.problems else []), *(checked if len(checked) > 1 else [])])
+
+    def _repr_html_(self) -> str:
+        if self.whole_night:
+            return f"<pre>{html.escape(repr(self))}</pre>"
+        first = self.review.previews[0]
+        refused = [("refused", tuple(self.problems))] if self.problems else []
+        checked = [("unseen", tuple(unchecked(self.review)))]
+        return as_html(first.item.title, [*rows_of(first, self.review), *refused, *checked])
 
 
 def explain(plan: Any, *, devices: Mapping[str, Any], now_s: float | None = None) -> Explanation:
@@ -86,48 +101,6 @@ def answered(plan: Generator[Msg, Any, Any]) -> Any:
             plan.close()
             raise RuntimeError(f"{message.command} is not among the messages that change nothing")
         answer = None if message.command == "null" else getattr(message.obj, message.command)()
-
-
-def plan_told(preview: Preview, review: Review) -> list[str]:
-    """A single plan, one fact in a line."""
-    head, forecast = preview.item.title, preview.forecast
-    if forecast is None:
-        return [head]
-    facts = {"time": time_told(preview, review), "light": light_told(forecast)}
-    facts["disk"] = f"up to {bytes_told(forecast.disk_bytes)} of {bytes_told(review.free_bytes)} that are free"
-    lines = [f"  {key:8}{value}" for key, value in facts.items() if value]
-    for key, values in {"expects": forecast.expects, "limits": forecast.limits}.items():
-        lines += [f"  {key if not row else '':8}{value}" for row, value in enumerate(values)]
-    calibrations = [*forecast.needs, *(f"{each} (better with it)" for each in forecast.prefers)]
-    return [head, *lines, *([f"  {'needs':8}{', '.join(calibrations)}"] if calibrations else [])]
-
-
-def time_told(preview: Preview, review: Review) -> str:
-    """Duration, longest duration, and the end."""
-    forecast = preview.forecast
-    assert forecast is not None
-    longest = forecast.longest_s > 1.05 * forecast.duration_s
-    most = f", at most {span_of(forecast.longest_s)}" if longest and forecast.longest_s < float("inf") else ""
-    begins = "" if preview.begins_s <= review.now_s else f" from {clock_of(preview.begins_s, review.now_s)}"
-    end_s = preview.begins_s + forecast.duration_s
-    return f"about {span_of(forecast.duration_s)}{begins}, until {clock_of(end_s, review.now_s)}{most}"
-
-
-def light_told(forecast: Forecast) -> str:
-    """Light at the place that gets most."""
-    if not forecast.light_s:
-        return ""
-    dose = f", {forecast.dose_kj_cm2:.3g} kJ/cm2" if forecast.dose_kj_cm2 else ""
-    return f"up to {forecast.light_s:.3g} s at one place{dose}"
-
-
-def bytes_told(n_bytes: float) -> str:
-    """A size for people.
-
-    >>> bytes_told(3.28e9), bytes_told(2_000)
-    ('3.28 GB', '0.002 MB')
-    """
-    return f"{n_bytes / 1e9:.3g} GB" if n_bytes >= 1e9 else f"{n_bytes / 1e6:.3g} MB"
 
 
 def night_told(review: Review) -> list[str]:

@@ -9,7 +9,12 @@ from typing import Any
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 ROLES = ("sample", "blank", "reference")
-NUMBERS = {"doping_percent": (0.0, 100.0), "thickness_nm": (0.0, 1e5), "excitation_w_cm2": (1e-3, 1e6)}
+NUMBERS = {
+    "doping_percent": (0.0, 100.0),
+    "thickness_nm": (0.0, 1e5),
+    "excitation_w_cm2": (1e-3, 1e6),
+    "rate_cps": (1.0, 1e8),
+}
 TEXTS = ("notes", "substrate")
 LINKS = {"blank": "blank", "reference": "reference"}  # key -> role of the record it names
 KEYS = (*NUMBERS, "date", "role", *LINKS, *TEXTS)

@@ -40,7 +40,7 @@ def left_of(microscope: Microscope, uid: Any) -> Left | None:
     except LookupError as why:
         raise refused(uid, str(why.args[0])) from why
     if left.open:
-        raise refused(uid, "that run is still being measured")
+        raise refused(uid, "that run is still being measured: wait for its end")
     return left
 
 

@@ -10,8 +10,9 @@ from bluesky.utils import Msg
 from plans.forecast import Bench, Forecast
 from plans.forecast import forecast as forecast_of
 from plans.item import Item
+from plans.known_bench import bench_of
 from plans.moments import clock_of, span_of
-from plans.outlook import Outlook, after, rehearsed, seen
+from plans.outlook import Outlook, after, rehearsed
 from plans.raster import DISK_RESERVE_BYTES
 from plans.stubs import read
 
@@ -120,7 +121,7 @@ def previewed(
     begins_s = max(turn_s, item.not_before or turn_s)
     if problems:
         return Preview(index, item, tuple(problems), begins_s, begins_s)
-    bench = yield from bench_of(outlook)
+    bench = yield from bench_of(outlook, turn_s)
     try:
         expected = forecast(bench, item.plan, item.arguments)
     except (TypeError, ValueError, LookupError, AttributeError) as why:
@@ -129,19 +130,6 @@ def previewed(
     left_out = late(item.until, begins_s + expected.duration_s, now_s)
     ends_s = begins_s if left_out else begins_s + expected.duration_s
     return Preview(index, item, found, begins_s, ends_s, expected, left_out)
-
-
-def bench_of(outlook: Outlook) -> Generator[Msg, Any, Bench]:
-    """What forecasts must know, as it will be."""
-    microscope, fs5 = outlook.devices["microscope"], outlook.devices["fs5"]
-    warm_s = float((yield from seen(outlook, fs5.warm_up)))
-    return Bench(
-        outlook.devices,
-        mounted=(yield from seen(outlook, microscope.sample.mounted)),
-        chamber=(yield from seen(outlook, fs5.mounted)),
-        warm_up_s=warm_s if math.isfinite(warm_s) else 1800.0,
-        repetition_hz=float((yield from read(microscope.pulsed.repetition))),
-    )
 
 
 def late(until_s: float | None, ends_s: float, now_s: float) -> str:
@@ -162,7 +150,7 @@ def budget_problems(item: Item, expected: Forecast, now_s: float) -> Iterator[st
         )
     soonest_s = max(now_s, item.not_before or now_s) + expected.duration_s
     if item.until is not None and item.until <= now_s:
-        yield f"its until, {clock_of(item.until, now_s)}, is over"
+        yield f"its until, {clock_of(item.until, now_s)}, is over: give a later one"
     elif item.until is not None and soonest_s > item.until:
         yield f"even if it came first: {late(item.until, soonest_s, now_s)}"
 

@@ -22,7 +22,7 @@ class Autocorrelation:
     """g2(lag) - 1 of the intensity: the square of its relative fluctuation that is left after a time.
 
     lag_s, value, err : (n_lags,) about eight per octave. Photon noise has no part in it: no bin meets itself.
-    blocks : (n_blocks, n_lags) the same from consecutive parts of the recording; err is their scatter
+    blocks : (n_blocks, n_lags) from consecutive parts of the recording; err, one standard deviation, is their scatter
 
     Errors of neighbouring lags are strongly correlated. Fluctuations slower than a sixteenth of the recording are
     measured too few times for any error, and all values lie low by the variance of the mean intensity over the whole.
@@ -43,7 +43,7 @@ class CorrelationExponent:
     exponent : 2 - slope, the exponent of the dark durations *if* bright periods are much shorter than the lags and
         dark ones reach much longer; even then it is pulled towards 1.5, by 0.2 at 1.3 and 1.7, and the error does not
         contain that. An emitter that is mostly bright has no such range: fit its durations
-    slope_err : from leaving out one part of the recording after the other; NaN without enough lags
+    slope_err : one standard deviation, from leaving out one part of the recording after the other; NaN of few lags
     """
 
     slope: float
@@ -75,7 +75,9 @@ def intensity_autocorrelation(counts: ArrayLike, *, bin_s: float, max_lag_s: flo
     """
     trace = np.asarray(counts, dtype=float)
     if trace.ndim != 1 or not np.isfinite(trace).all() or np.any(trace < 0):
-        raise ValueError(f"counts of shape {trace.shape} hold negative or missing values, or are not one trace")
+        raise ValueError(
+            f"counts of shape {trace.shape} hold negative or missing values, or are not one trace: give (n,) counts"
+        )
     if not 0 < bin_s < np.inf:
         raise ValueError(f"bin_s is {bin_s}: give a positive number of seconds")
     longest = trace.size // 8 if max_lag_s is None else int(max_lag_s / bin_s)

@@ -53,7 +53,7 @@ def runs(state: ArrayLike) -> tuple[NDArray[np.int64], NDArray]:
 def durations(on: ArrayLike, *, bin_s: float) -> Durations:
     """Return the durations of a binned trace.
 
-    on : (n_bins,) True where the emitter is bright
+    on : (n_bins,) True where the emitter is bright; ValueError for another shape, or bin_s <= 0
 
     >>> durations([1, 1, 0, 0, 0, 1], bin_s=0.01).off_times_s
     array([0.03])
@@ -70,7 +70,8 @@ def durations(on: ArrayLike, *, bin_s: float) -> Durations:
 def durations_of_levels(edges_s: ArrayLike, on: ArrayLike) -> Durations:
     """Return the durations of a trace cut into segments; neighbours of the same kind are one duration.
 
-    edges_s : (n_segments + 1,) ascending; on : (n_segments,) True where the emitter is bright
+    edges_s : (n_segments + 1,) ascending; on : (n_segments,) True where the emitter is bright; ValueError where
+    they do not belong together
     """
     edges, on = np.asarray(edges_s, dtype=float), np.asarray(on)
     if on.ndim != 1 or edges.shape != (on.size + 1,):

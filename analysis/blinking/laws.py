@@ -26,7 +26,8 @@ class PowerLawFit:
     p_value : of the Kolmogorov-Smirnov distance, among samples of this law fitted alike; NaN if not asked for
     bic : Bayesian information criterion: the law with the least describes the data best
 
-    NaN where there is nothing to fit: no duration in range for the law's parameters. An error is NaN at a bound.
+    Errors are one standard deviation, NaN at a bound. NaN where there is nothing to fit: no duration in range for the
+    law's parameters.
     """
 
     law: str
@@ -89,7 +90,7 @@ def fit_truncated_power_law(
     n_boot: int = 100,
     seed: int = 0,
 ) -> PowerLawFit:
-    """Return exponent and cut-off of a power law that ends exponentially; arguments as for `fit_power_law`."""
+    """Return exponent and cut-off of a power law that ends exponentially; arguments (n,) as for `fit_power_law`."""
     return _fit("truncated_power_law", durations_s, t_min_s, t_max_s, observed, bin_s, n_boot, seed)
 
 

@@ -192,7 +192,9 @@ def _check_settings(bin_s: float, dead_time_s: float, least_contrast: float, tra
     if not 0 < least_contrast < 1:
         raise ValueError(f"least_contrast is {least_contrast}: give a share between 0 and 1")
     if not dead_time_s >= 0 or trace.max() * dead_time_s >= bin_s:
-        raise ValueError(f"{trace.max()} counts with a dead time of {dead_time_s} s do not fit into {bin_s} s")
+        raise ValueError(
+            f"{trace.max()} counts with a dead time of {dead_time_s} s do not fit into {bin_s} s: check both"
+        )
 
 
 def _checked_levels(edges_s: ArrayLike, rate_cps: ArrayLike, boundary: float) -> tuple[Array, Array]:

@@ -74,6 +74,7 @@ def decide(
 
     Notes
     -----
+    ValueError for a probability, ratio or share that cannot be.
     None if eqn (4) does not describe the histogram (`fit.fits`), such as a peak or a flash. False, three ways: C lies
     below 0.5 if the background is not known (several emitters, or one in much background); C lies below 0.75 rho^2 if
     it is (several emitters, equally bright or not); there is no dip, and one of two emitters is excluded at any t0 but

@@ -13,7 +13,7 @@ MOST_STARTS = 1e18  # where the histogram shows no loss of later stops
 
 @dataclass(frozen=True, eq=False)
 class NormalisedG2:
-    """g2 in the live bins; `g2_err` of at least one count; `model` is the fit behind the response."""
+    """g2 in the live bins; `g2_err` (one standard deviation) of at least one count; `model` is the fit behind it."""
 
     delay_ns: Array
     g2: Array

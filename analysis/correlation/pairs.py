@@ -133,7 +133,10 @@ def _whole_ticks(unit_s: float, bin_ns: float, window_ns: float) -> tuple[int, i
 
 def _longer(n_ticks: int, duration_s: float, unit_s: float) -> int:
     if not np.isfinite(duration_s) or round(duration_s / unit_s) < n_ticks - 1:
-        raise ValueError(f"duration_s {duration_s} is shorter than the {n_ticks * unit_s:.6g} s between the photons")
+        between_s = n_ticks * unit_s
+        raise ValueError(
+            f"duration_s {duration_s} is shorter than the {between_s:.6g} s between the photons: check units"
+        )
     return max(n_ticks, round(duration_s / unit_s))
 
 

@@ -73,7 +73,10 @@ def zero_power(intensity_w_cm2: ArrayLike, tau_ns: ArrayLike, tau_err_ns: ArrayL
     chi2 = float(weight @ (rate - line @ basis) ** 2)
     unit = np.array([1, 1 / scale])
     if not line[0] > 0:
-        raise ValueError("the rate without power is not positive: the rise times do not fall as 1 / (1 / tau + s I)")
+        raise ValueError(
+            f"the rate without power is {line[0] / 1e9:.3g} per ns, not positive: the rise times do not fall as "
+            "1 / (1 / tau + s I); add low powers"
+        )
     return ZeroPower(
         tau_ns=float(1e9 / line[0]),
         tau_err_ns=float(1e9 * np.sqrt(covariance[0, 0]) / line[0] ** 2),

@@ -37,11 +37,14 @@ def fit_time_zero(delay_ns: ArrayLike, counts: ArrayLike) -> TimeZero:
 
     delay_ns, counts : (n_bins,) centres in equal steps, and whole counts
 
-    Poisson maximum likelihood, the Gaussian integrated over each bin; errors from the Fisher information.
+    Poisson maximum likelihood, the Gaussian integrated over each bin; errors (one standard deviation) from the
+    Fisher information. ValueError for fewer than the bins it needs, unequal steps, or counts that are none.
     """
     delay, n = np.asarray(delay_ns, dtype=float), np.asarray(counts)
     if delay.ndim != 1 or delay.shape != n.shape or delay.size < LEAST_BINS:
-        raise ValueError(f"delay_ns {delay.shape} and counts {n.shape} differ, or are under {LEAST_BINS} bins")
+        raise ValueError(
+            f"delay_ns {delay.shape} and counts {n.shape} differ, or are under {LEAST_BINS} bins: give both alike"
+        )
     n = check_counts(n).astype(float)
     width = (delay[-1] - delay[0]) / (delay.size - 1)
     if not width > 0 or np.ptp(np.diff(delay)) > 1e-3 * width:

@@ -29,6 +29,7 @@ class Absorption:
     peak_nm, peak_absorbance : of the exciton; valley_ratio : of the peak to the lowest absorbance in the 5-20 nm on its
         blue side; NaN if there is no peak that stands out of the noise, or if the lamp was dark there
     uids : of sample and blank; warnings : what a careful reader must know
+    _err : one standard deviation, of counting and baseline
     """
 
     wavelength_nm: np.ndarray

@@ -16,7 +16,8 @@ FWHM = 2 * np.sqrt(2 * np.log(2))
 class LinePosition:
     """A spectral line: place, full width at half maximum and height, and how many errors of itself it is high.
 
-    chi2 : per degree of freedom, of the errors given; the errors here are widened by it where it is above 1
+    chi2 : per degree of freedom, of the errors given; the errors here (one standard deviation) are widened by it
+        where it is above 1
     """
 
     wavelength_nm: float
@@ -31,7 +32,7 @@ class LinePosition:
 
 @dataclass(frozen=True)
 class Offsets:
-    """How much further each monochromator stands than it is told."""
+    """How much further each monochromator stands than it is told, in nm; errors are one standard deviation."""
 
     excitation_offset_nm: float
     excitation_offset_err_nm: float

@@ -23,7 +23,7 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Region:
-    """Mean of Delta S over the points from low_nm to below high_nm; sign is 0 below three errors."""
+    """Mean of Delta S over the points from low_nm to below high_nm; sign is 0 below three standard deviations."""
 
     name: str
     low_nm: float

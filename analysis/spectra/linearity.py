@@ -14,7 +14,7 @@ LARGEST_SCATTER = 10.0
 class Linearity:
     """A power law through heights against doping; slope 1 is proportionality. NaN where samples are too few.
 
-    slope, slope_err : of log height with log doping
+    slope, slope_err : of log height with log doping; the error is one standard deviation
     chi2 : of the power law with measured errors alone, per degree of freedom; NaN of two samples
     scatter : relative scatter of the samples beyond their errors, which brings chi2 down to 1; it is in `slope_err`
     n_samples : with dots and doping

@@ -12,7 +12,8 @@ ASSUMED_ERR = 0.1  # relative: that the tail follows what the film absorbs, and 
 
 @dataclass(frozen=True)
 class OwnLight:
-    """Luminescence of a film at the detection wavelength, in units of its corrected spectra, and the excitation."""
+    """Luminescence of a film at the detection wavelength, in units of its corrected spectra, with its error (one
+    standard deviation), and the excitation."""
 
     level: float
     err: float

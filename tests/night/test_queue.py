@@ -149,7 +149,7 @@ OF_THE_LAB = {
     "text for a number": ('extent_um = "wide"', "extent_um='wide': must be a number"),
     "out of the travel": ("centre_um = [1, 1]", "leaves the travel"),
     "over the disk": ("n_pixels = 2048\nn_scans = 10000", "may need .* GB, .* GB are free"),
-    "over the time": ("max_time_s = 60", "expected to take 11055 s, max_time_s=60"),
+    "over the time": ("max_time_s = 60", "expected to take 11050 s, max_time_s=60"),
     "over the dose": ("max_dose_kj_cm2 = 0.001", "to one place, max_dose_kj_cm2=0.001"),
     "no time left": ("until = {soon}", "even if it came first: it would end at"),
     "over": ("until = 2026-01-01T00:00:00", "its until, 2026-01-01 00:00, is over"),
