@@ -10,9 +10,9 @@ import os
 import sys
 from pathlib import Path
 
+from devices.home import called, usual_config
 from devices.iocs.config import ConfigError, LabConfig, read
 
-HOUSE = Path(__file__).resolve().parents[1]
 TIMEOUT_S = 3.0
 REASON = "panic: called from the shell"
 HELP = "switch the laser off at its key"
@@ -20,9 +20,10 @@ HELP = "switch the laser off at its key"
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Which lab: as a session would choose it."""
-    usual = Path(os.environ.get("LUMINESCOPE_CONFIG", HOUSE / "profile" / "lab.toml"))
-    parser = argparse.ArgumentParser(prog="python -m lab.panic", description="Close the shutter, lasers on standby.")
-    parser.add_argument("--config", type=Path, default=usual, help="facts of the lab")
+    parser = argparse.ArgumentParser(
+        prog=called("python -m lab.panic"), description="Shutter closed, lasers on standby."
+    )
+    parser.add_argument("--config", type=Path, default=usual_config(), help="facts of the lab")
     return parser.parse_args(argv)
 
 

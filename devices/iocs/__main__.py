@@ -15,6 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from devices.home import called, usual_config
 from devices.iocs.backing import check_backends, twin_facts
 from devices.iocs.checklist import checked, say
 from devices.iocs.config import ConfigError, LabConfig, read
@@ -22,15 +23,13 @@ from devices.iocs.making import BEAM, DOTS, MEMORY, WORLD, leave_real, make_benc
 from devices.iocs.mixes import real
 from devices.portable import remove
 
-HOUSE = Path(__file__).resolve().parents[2]
-
 
 def parse(argv: list[str] | None = None) -> argparse.Namespace:
     """Command line of the IOCs; what is not given stands in lab.toml."""
     parser = argparse.ArgumentParser(
-        prog="python -m devices.iocs", description="Serve every instrument of the lab on loopback."
+        prog=called("python -m devices.iocs"), description="Serve every instrument of the lab on loopback."
     )
-    parser.add_argument("--config", type=Path, default=HOUSE / "profile" / "lab.toml", help="facts of the lab")
+    parser.add_argument("--config", type=Path, default=usual_config(), help="facts of the lab")
     parser.add_argument(
         "--preset", help="the twin: a built-in name or a TOML file; further samples after commas (A,mine.toml)"
     )

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from devices.home import house_of
 from devices.iocs.backends import Spectrofluorometer
 from devices.iocs.config import ConfigError, Instrument, LabConfig
 from devices.iocs.drivers.options import read_options
@@ -41,7 +42,7 @@ def options_for(config: LabConfig, name: str) -> Any:
     driver = driver_of(config, name)
     table = {key: value for key, value in getattr(config.instruments, name).options.items() if key != "driver"}
     chosen = getattr(config.instruments, name).options["driver"]
-    house = config.file.parent.parent if config.file else Path()
+    house = house_of(config.file) if config.file else Path()
     key = f"{config.file}: instruments.{name}"
     return read_options(driver.options, table, key=key, what=repr(chosen), house=house)
 

@@ -12,10 +12,12 @@ from dataclasses import Field, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from devices.home import house_of
 from devices.iocs.pairing import USUAL, Pairing, read_pairings
 
 BACKENDS = ("twin", "driver")
 WIRINGS = ("raster", "hbt", "clock")
+DISPLAYS = ("auto", "files", "inline", "qt", "none")
 _KINDS: dict[Any, str] = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
@@ -200,6 +202,13 @@ class Microscope:
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """How a session shows itself; `display` is where live pictures appear, "auto" chooses what fits the place."""
+
+    display: str = field(default="auto", metadata={"allowed": DISPLAYS})
+
+
+@dataclass(frozen=True)
 class LabConfig:
     """Everything `lab.toml` says, with absolute folders."""
 
@@ -208,6 +217,7 @@ class LabConfig:
     storage: Storage = Storage()
     queue: Queue = Queue()
     status: Status = Status()
+    session: Prompt = Prompt()
     instruments: Instruments = Instruments()
     twin: Twin = Twin()
     microscope: Microscope = Microscope()
@@ -266,7 +276,7 @@ def _value(f: Field, value: Any, file: Path, key: str) -> Any:
     if f.type is Path:
         if not isinstance(value, str) or not value:
             raise _complaint(file, key, value, "the name of a folder")
-        return file.parent.parent / Path(value).expanduser()
+        return house_of(file) / Path(value).expanduser()
     if isinstance(f.type, type) and is_dataclass(f.type):
         return _section(f.type, value, file, key)
     return _scalar(f, value, file, key)

@@ -57,7 +57,9 @@ class LeasedIOC(InstrumentIOC):
     async def owner(self, instance, value):
         known = single_writer.require_free(instance.value, value)
         if not known and value not in (NOBODY, instance.value) and self.silent_s < STALE_OWNER_S:
-            raise Refused(f"the lab is driven by {instance.value!r} (last beat {self.silent_s:.1f} s ago)")
+            raise Refused(
+                f"the lab is driven by {instance.value!r} (last beat {self.silent_s:.1f} s ago): close that one first"
+            )
         await self.darken("lease given up" if value == NOBODY else "new lease")
         self.last_beat = -float("inf") if value == NOBODY else time.monotonic()
         single_writer.claim(value)

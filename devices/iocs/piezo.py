@@ -60,7 +60,7 @@ class StageIOC(InstrumentIOC):
             arrived = await self.off_the_loop(self.stage.move, *target.values(), stop=self.stopping)
             await self.read_back()
         if not arrived:
-            raise Refused("stopped before it reached its target")
+            raise Refused(f"stopped before it reached its target, {value} um: move again")
 
     @x.putter
     @guarded

@@ -66,7 +66,7 @@ class ShutterIOC(LeasedIOC):
             self.used_s, self.permit.opened = time.monotonic(), True
             await self.off_the_loop(self.light.open_shutter)
             if not await self.read_back():
-                raise Refused("the shutter did not open: its readback stayed closed")
+                raise Refused("the shutter did not open: its readback stayed closed; look at its power, cable and key")
 
     def require_all(self):
         """Raise Refused with the first reason why it must stay closed."""

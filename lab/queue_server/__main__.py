@@ -2,18 +2,16 @@
 
 import argparse
 import logging
-import os
 import sys
 import threading
 from pathlib import Path
 
 from devices import polite
 from lab.config import ConfigError, read
+from lab.home import called, usual_config
 from lab.queue_server.redis import QueueError
 from lab.queue_server.start import QueueServer, finish, start
 from lab.queue_server.watch import watch
-
-HOUSE = Path(__file__).resolve().parents[2]
 
 
 def card(server: QueueServer) -> str:
@@ -30,9 +28,8 @@ qserver queue start
 
 def main(argv: list[str] | None = None) -> int:
     """Serve until Ctrl-C, SIGTERM, a closed terminal, or the end of the manager."""
-    parser = argparse.ArgumentParser(prog="python -m lab.queue_server", description="Serve the queue of the lab.")
-    chosen = os.environ.get("LUMINESCOPE_CONFIG", HOUSE / "profile" / "lab.toml")
-    parser.add_argument("--config", type=Path, default=Path(chosen), help="facts of the lab")
+    parser = argparse.ArgumentParser(prog=called("python -m lab.queue_server"), description="Serve the lab's queue.")
+    parser.add_argument("--config", type=Path, default=usual_config(), help="facts of the lab")
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     ended = threading.Event()
     polite.on_signals(polite.ASKING, lambda *_: ended.set())

@@ -46,7 +46,7 @@ class Client:
         except zmq.Again as silence:
             self.socket.close(linger=0)  # one that waits for an answer takes no further request
             self.socket = self.connected()
-            raise TimeoutError(f"the queue server does not answer to {method!r}") from silence
+            raise TimeoutError(f"the queue server does not answer to {method!r}; start it: make queue") from silence
         return answer
 
     def status(self) -> dict[str, Any] | None:

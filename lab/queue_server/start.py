@@ -6,11 +6,11 @@ import socket
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from devices import polite
 from lab.config import LabConfig
+from lab.home import in_profile
 from lab.private import private_folder, write_private
 from lab.processes import Service, free_port, is_free, spawn, stop
 from lab.queue_server import redis
@@ -81,7 +81,7 @@ def start_manager(config: LabConfig, pair: Keys, port: int) -> Service:
 
 def settings(config: LabConfig, pair: Keys, port: int) -> dict[str, Any]:
     """What the manager reads: one address, encrypted; the plans of the profile; no other code."""
-    folder, startup = config.folders.queue.resolve(), Path(__file__).resolve().parents[2] / "profile" / "startup"
+    folder, startup = config.folders.queue.resolve(), in_profile(config.file, "startup")
     return {
         "network": {
             "zmq_control_addr": f"tcp://{config.queue.host}:{port}",

@@ -44,7 +44,7 @@ def read_toml(path: Path) -> dict:
     except OSError as error:
         raise PresetError(f"{path}: cannot be read ({error.strerror})") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PresetError(f"{path}: not complete TOML: {error}") from error
+        raise PresetError(f"{path}: not complete TOML: {error}; correct that line") from error
 
 
 def overlay(base: dict, own: dict) -> dict:
