@@ -75,7 +75,7 @@ def own_points(x: np.ndarray, counts: np.ndarray, header: dict[str, Any]) -> np.
     """Which places of a common axis are those of some of its curves: from the first to the last, by their own step."""
     known = np.flatnonzero(~np.isnan(counts).all(axis=0))
     if not known.size:
-        raise ValueError("the chosen curves hold no number")
+        raise ValueError("the chosen curves hold no number: choose others")
     at, step = np.arange(known[0], known[-1] + 1), number(header, "Step")
     steps = (x[at] - x[at[0]]) / step if step > 0 else np.zeros(at.size)
     return at[abs(steps - np.rint(steps)) < ON_GRID]

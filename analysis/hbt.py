@@ -127,7 +127,7 @@ class HbtRun:
         """Take the histogram (n_bins,) of an integration; by default of the next one."""
         counts = np.asarray(row)
         if counts.shape != (self.facts.n_bins,):
-            raise ValueError(f"a histogram has shape {counts.shape}: this run has ({self.facts.n_bins},)")
+            raise ValueError(f"a histogram has shape {counts.shape}: this run has ({self.facts.n_bins},), give such")
         self.rows[len(self.rows) if index is None else index] = counts.copy()
 
     def add_facts(self, data: Mapping, index: int | None = None):

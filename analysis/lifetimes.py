@@ -91,14 +91,14 @@ def distribution(
     """
     tau, weight = np.ravel(np.asarray(tau_ns, dtype=float)), np.ravel(np.asarray(weights, dtype=float))
     if tau.shape != weight.shape:
-        raise ValueError(f"{tau.size} lifetimes do not go with {weight.size} weights")
+        raise ValueError(f"{tau.size} lifetimes do not go with {weight.size} weights: give one of each per pixel")
     good = np.isfinite(tau) & np.isfinite(weight) & (weight > 0)
     _check_size(lifetimes=tau[good], weights=weight[good])
     order = np.argsort(tau[good], kind="stable")
     tau, weight = tau[good][order], weight[good][order]
     h = bandwidth(tau, weight) if bandwidth_ns is None else float(bandwidth_ns)
     if bandwidth_ns is not None and not 0 < h < np.inf:
-        raise ValueError(f"bandwidth {bandwidth_ns} ns is not positive")
+        raise ValueError(f"bandwidth_ns is {bandwidth_ns}: give a positive number, or leave it out")
     grid, bins, h = _grid(tau, h)
     values = _statistics(tau, weight, grid, bins, h, trim)
     draws = _draws(tau.size, n_boot if tau.size > 1 else 0, seed)

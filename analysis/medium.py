@@ -89,6 +89,7 @@ def effective_index(
 
     mixing : bruggeman solves sum_i f_i (e_i - e) / (e_i + 2 e) = 0 for the permittivity e = n^2 and the volume shares
         f_i; linear_index averages n; linear_permittivity n^2; lorentz_lorenz (n^2 - 1) / (n^2 + 2)
+    ValueError for impossible sizes, indices or names.
 
     >>> n = effective_index(44, film_index=2.10, substrate_index=1.515, thickness_nm=88)
     >>> print(f"{n:.3f}")

@@ -151,7 +151,9 @@ def read_from(path: str | Path, offset: int) -> Iterator[tuple[int, str, dict[st
             try:
                 name, doc = json.loads(line)
             except ValueError as error:
-                raise JournalError(f"{path}: damaged document at byte {offset} ({error})") from error
+                raise JournalError(
+                    f"{path}: damaged document at byte {offset} ({error}); those before are whole"
+                ) from error
             offset += len(line)
             yield offset, name, decode(doc)
 

@@ -93,7 +93,7 @@ def free_port() -> int:
             port = probe.getsockname()[1]
         if is_free(port, socket.SOCK_DGRAM):
             return port
-    raise OSError("no port is free for both UDP and TCP")
+    raise OSError("no port is free for both UDP and TCP: give ports in lab.toml, [channel_access]")
 
 
 def is_free(port: int, kind: socket.SocketKind, host: str = LOOPBACK) -> bool:

@@ -77,7 +77,7 @@ class Recovery:
         """The lease renewed, latches of the loss cleared; names of those that restarted."""
         now = self.boot_ids()
         if missing := [name for name, boot in now.items() if not boot]:
-            raise CommandError(f"no boot id of {', '.join(missing)}")
+            raise CommandError(f"no boot id of {', '.join(missing)}: are the instruments up? Type lab")
         self.lease.renew()
         self.lease.prove()
         for light in self.lease.lights:

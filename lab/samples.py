@@ -32,7 +32,7 @@ class Sample(dict[str, Any]):
     def runs(self) -> Any:
         """All runs on this sample, of either instrument, oldest first."""
         if self._runs_of is None:
-            raise LookupError("no session is open: its catalog knows the runs")
+            raise LookupError("no session is open, whose catalog knows the runs: make lab")
         return self._runs_of(self.name)
 
     def __repr__(self) -> str:

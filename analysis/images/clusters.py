@@ -17,7 +17,7 @@ class Blobs:
     """Table of clusters, one row each: positions from the corner of the image, size of a round Gaussian, counts.
 
     Sizes contain the optical resolution, not the pixel. NaN where the fit failed; `whole` is False for blobs
-    that touch the border or a masked pixel, which do not enter the median.
+    that touch the border or a masked pixel, which do not enter the median. Errors are one standard deviation.
     """
 
     x_um: Array

@@ -21,7 +21,7 @@ class RadialExcess:
     scatter when the image is moved against the clusters, so lumps that have nothing to do with the clusters do not
     pass for influence. `radius_um` is where the profile first falls below a tenth
     of its first bin: NaN unless that bin is significant (3 sigma, either sign), inf if it never falls so low.
-    `n_photons` is the sum over the pixels that count.
+    `n_photons` is the sum over the pixels that count. Errors are one standard deviation.
     """
 
     r_um: Array

@@ -10,7 +10,7 @@ from analysis.images.parts import Array, pixels_of
 
 @dataclass(frozen=True)
 class Signal:
-    """Counts of an image after dark and crosstalk; `err` is photon noise alone."""
+    """Counts of an image after dark and crosstalk; `err` is one standard deviation, of photon noise alone."""
 
     counts: float
     err: float
@@ -26,7 +26,7 @@ class Signal:
 
 @dataclass(frozen=True)
 class Ratio:
-    """Ratio of two signal rates."""
+    """Ratio of two signal rates; `err` is one standard deviation, of photon noise."""
 
     value: float
     err: float
@@ -35,7 +35,8 @@ class Ratio:
 
 @dataclass(frozen=True)
 class Structure:
-    """Coefficient of variation of the signal between pixels, photon noise subtracted; cv = sqrt(max(0, cv2))."""
+    """Coefficient of variation of the signal between pixels, photon noise subtracted; cv = sqrt(max(0, cv2));
+    errors are one standard deviation."""
 
     cv: float
     cv_err: float
@@ -51,6 +52,7 @@ class Correlation:
     """Pearson correlation, with its shuffled control.
 
     `r_chance` is the scatter of r between unrelated images of the same texture: r / r_chance is the significance.
+    `r_err` is one standard deviation.
     """
 
     r: float
@@ -172,7 +174,9 @@ def correlation(q: ArrayLike, p: ArrayLike, *, mask: ArrayLike | None = None, se
     """
     first, second = np.log(np.asarray(q, dtype=float) + 0.5), np.asarray(p, dtype=float)
     if first.shape != second.shape:
-        raise ValueError(f"images of shape {first.shape} and {second.shape} have no common pixels")
+        raise ValueError(
+            f"images of shape {first.shape} and {second.shape} have no common pixels: give two of one raster"
+        )
     use = pixels_of(first, mask)
     x, y = _standard(first, use), _standard(second, use)
     n = int(use.sum())

@@ -43,6 +43,7 @@ def register(images: ArrayLike, *, max_shift_px: float | None = None) -> Drift:
     taken for the scene. Translation only: drift while an image is scanned shears and stretches it, see
     `line_shifts`; the shift is then that of the features, not of the stage averaged over the scan.
     The fraction of a pixel is right also where detail is finer than a pixel: see `subpixel`.
+    ValueError for another shape, for negative or fractional counts, or a negative shift.
     Source: Guizar-Sicairos et al., Opt. Lett. 33, 156 (2008); Knapp & Carter, IEEE Trans. ASSP 24, 320 (1976).
     """
     counts = checked_counts(images)

@@ -43,13 +43,14 @@ def line_shifts(images: ArrayLike, drift: Drift | None = None, *, busy_share: fl
     The path in time is smooth or a random walk, as the data say; where they say nothing it is a straight line
     through the images. A shear that all images have alike is only known from that path, and its error says so.
     With fewer than two reliable images nothing is known: the shifts of image 0 are zero, with infinite errors.
+    ValueError for what are not counts, a drift of other images, or a share outside 0..1.
     """
     counts = checked_counts(images)
     if not 0 < busy_share <= 1:
         raise ValueError(f"busy_share={busy_share:g}: must be above 0 and at most 1")
     drift = register(counts) if drift is None else drift
     if drift.shift_px.shape != (len(counts), 2):
-        raise ValueError(f"drift of {len(drift.shift_px)} images does not belong to {len(counts)} images")
+        raise ValueError(f"drift of {len(drift.shift_px)} images does not belong to {len(counts)} images: give theirs")
     n, ny, _ = counts.shape
     used = np.flatnonzero(drift.reliable)
     shift, error = np.full((n, ny, 2), np.nan), np.full((n, ny, 2), np.nan)

@@ -16,9 +16,9 @@ def checked_counts(images: ArrayLike) -> Array:
     """Return images as numbers; ValueError unless they are counts, shape (n, ny, nx)."""
     counts = np.asarray(images, dtype=float)
     if counts.ndim != 3 or 0 in counts.shape:
-        raise ValueError(f"images have shape {counts.shape}, not (n, ny, nx) with n, ny, nx >= 1")
+        raise ValueError(f"images have shape {counts.shape}: give (n, ny, nx), at least one of each")
     if not np.isfinite(counts).all() or counts.min() < 0:
-        raise ValueError("images are counts: finite and not negative")
+        raise ValueError(f"images go from {counts.min()} to {counts.max()}: give counts, finite and not negative")
     if not (counts == np.rint(counts)).all():
         raise ValueError("images are counts: whole numbers; give them before they are scaled or averaged")
     return counts

@@ -41,7 +41,7 @@ def sum_aligned(
         if used:
             add_aligned(total, coverage, image, moved)
     if total is None or coverage is None:
-        raise ValueError("no images to add")
+        raise ValueError("no images to add: give one or more, and use at least one")
     return total, coverage
 
 
@@ -49,6 +49,7 @@ def add_aligned(total: NDArray, coverage: NDArray, image: NDArray, shift_px: Arr
     """Add one image, whose scene moved by `shift_px` (row, column), to a running sum and coverage, in place.
 
     With `shift_px` of shape (ny, 2) each row goes its own way: a row of the sum may be covered twice or not at all.
+    ValueError for another shape, or a shift that is not finite.
 
     >>> total, coverage = np.zeros((1, 4), int), np.zeros((1, 4), int)
     >>> add_aligned(total, coverage, np.array([[1, 2, 3, 4]]), (0, 1.2))
@@ -58,13 +59,15 @@ def add_aligned(total: NDArray, coverage: NDArray, image: NDArray, shift_px: Arr
     if image.shape != total.shape:
         raise ValueError(f"image of shape {image.shape} cannot be added to a sum of shape {total.shape}")
     if not np.isfinite(shift_px).all():
-        raise ValueError("the shift of an image that is used is unknown")
+        raise ValueError("the shift of an image that is used is unknown: leave it out, use=drift.reliable")
     moved = np.rint(shift_px).astype(int)
     if moved.ndim == 1:
         _add(total, coverage, image, moved)
         return
     if moved.shape != (len(image), 2):
-        raise ValueError(f"line shifts of shape {moved.shape} do not belong to an image of {len(image)} rows")
+        raise ValueError(
+            f"line shifts of shape {moved.shape} do not belong to an image of {len(image)} rows: give one per row"
+        )
     for row, (down, right) in enumerate(moved):
         if 0 <= row - down < len(total):
             target = slice(row - down, row - down + 1)

@@ -40,8 +40,8 @@ def thin_shift(
     -----
     Every photon goes to one of the four pixels that its own would overlap, with the shares of the overlap as
     probabilities. A thinned Poisson process is a Poisson process: pixels stay independent, with variance equal to
-    the mean, which interpolation destroys. The price is a blur by one pixel at most. Source: Kingman, Poisson
-    Processes (1993), sections 2.2 and 5.1.
+    the mean, which interpolation destroys. The price is a blur by one pixel at most. ValueError for what are not
+    whole counts, or a shift that is not finite. Source: Kingman, Poisson Processes (1993), sections 2.2 and 5.1.
 
     >>> moved = thin_shift(np.array([[8, 0, 0]]), (0, 1.5), seed=1)
     >>> moved.counts.sum(), moved.counts[0, 0], moved.coverage

@@ -118,7 +118,8 @@ class Derivation:
             return None
         film = self.of(uid)
         if not isinstance(film, PlResult):
-            raise ValueError(f"run {uid[:8]} is a {film.start['plan_name']}, not a luminescence spectrum: give one of the plan pl")
+            plan = film.start["plan_name"]
+            raise ValueError(f"run {uid[:8]} is a {plan}, not a luminescence spectrum: give one of the plan pl")
         excitation_nm, detection_nm = (each["scan"]["fixed_nm"] for each in (film.start, start))
         return own_light(film.fit, excitation_nm=excitation_nm, detection_nm=detection_nm, uids=(uid,))
 
