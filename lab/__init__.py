@@ -5,6 +5,7 @@ documents   journal, storage, encoding, catalog, finder: every document on disk 
 engine      engine, baseline, tether, memory, remembered: the RunEngine, its lease of the light, what it keeps
 samples     samples, sample_records, twin_samples
 analyses    analyses, with a room for each kind: `flim`, `spectra`, `emitters`
+figures     `figures`: pictures of runs, where they come from, how they are drawn again
 prompt      card, display, progress, prompt, wording
 report      `report`, single_emitters: the paper's numbers beside ours
 """

@@ -12,12 +12,15 @@ EXAMPLES = """\
   RE(calibrate(fs5))                                           wavelengths of the spectrofluorometer, once per start
   RE(blank(fs5)); RE(absorption(fs5, sample="A"))              the empty substrate, then what a film absorbs
   RE(pl(fs5, sample="A")); RE(ple(fs5, sample="A"))            luminescence; how the film excites its dots
-  samples                                                      their records; samples.add("E", doping_percent=...)
-  db[-1]                                                       the run just made; db[-1].table(), db[-1].derived()
-  db(sample_name="A")                                          find runs, of both instruments; plan_name="pl" too
+  explain(flim_raster(microscope))                             what moves and shines, time, dose, errors; nothing moves
   RE(night([irf(microscope), flim_raster(microscope, sample="A")]))   goes on whatever dies; from the shell: make night
-  explain(flim_raster(microscope))                             time, dose, disk and problems of a plan; nothing moves
+  find(sample="A", plan="hbt", since="yesterday")              runs of both instruments; db[-1] is the newest
+  db[-1].image("tau2").plot(); db[-1].fit()                    so decays(), g2(), trace(), spectrum(); compare(uid, uid)
+  whence("figure.png"); rebuild("figure.png")                  where a figure comes from; drawn again from its runs
+  export(db[-1], "A.ome.tif")                                  .nxs .csv .ptu .h5 too; notebook(uid) to play with a run
+  samples; samples.add("E", doping_percent=...)                their records, and what was measured of them
   RE(park(microscope))                                         dark, lasers on standby, stage in the middle
+  make view                                                    in a shell: the lab and its past runs in a browser
   lab                                                          this card; Ctrl-C pauses a plan, RE.resume() goes on"""
 
 WIRINGS = {

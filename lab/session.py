@@ -25,6 +25,7 @@ from lab.analyses import Analyses, Result
 from lab.bench_check import last_check
 from lab.catalog import Catalog
 from lab.config import LabConfig, read
+from lab.earlier import EarlierRuns
 from lab.elsewhere import hear_the_named
 from lab.emitters.cohorts import Chosen
 from lab.emitters.groups import CampaignResult, CohortResult, PowerResult
@@ -32,6 +33,7 @@ from lab.emitters.looks import attach
 from lab.emitters.registry import EmitterRegistry
 from lab.finder import RunFinder
 from lab.flim.left import LeftOver
+from lab.home import samples_file, usual_config
 from lab.journal import Journal
 from lab.lock import RigLock
 from lab.memory import Memory
@@ -49,16 +51,16 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HOUSE = Path(__file__).resolve().parents[1]
 CONNECT_TIMEOUT_S = 30.0
 
 
-def start(config: LabConfig | str | Path = HOUSE / "profile" / "lab.toml", **twin: Any) -> "Session":
+def start(config: LabConfig | str | Path | None = None, **twin: Any) -> "Session":
     """Start or find the processes of the lab and connect to them; `twin` overrides preset, seed, speed, truth.
 
+    Without a configuration it is the usual one: $LUMINESCOPE_CONFIG, ./profile/lab.toml, or that of the package.
     As long as a night is not finished, the simulated bench goes on in the world that it was left in.
     """
-    config = config if isinstance(config, LabConfig) else read(config)
+    config = config if isinstance(config, LabConfig) else read(config or usual_config())
     lock = RigLock(config.folders.data / "rig.lock").acquire()
     try:
         resume = is_unfinished(config)
@@ -146,6 +148,7 @@ class Session:
         self.RE.preprocessors.append(Baseline([*self.microscope.baseline(), self.fs5]))
         self.remembered.restore(self.analyses.flim.irf_of)
         self.fs5.find_run = RunFinder(self.config.folders.journal, lambda: twin_facts(self.config))
+        self.microscope.earlier = EarlierRuns(self.config.folders.journal, lambda: twin_facts(self.config))
 
     def replay(self, uid: str) -> Result | None:
         """Send a stored run through the live analysis again; the result is stored as a new derived run."""
@@ -200,6 +203,12 @@ class Session:
         settings : film_index, substrate_index, radius_nm, thickness_nm of the effective medium
         """
         return self.analyses.groups.cohort(film, glass, samples=self.samples, **settings)
+
+    def table_of_emitters(self, sample: str = "", campaign: str = "", to: str | Path | None = None) -> Any:
+        """All that is known of every emitter as a DataFrame; `to`: a .csv or .html file that is written as well."""
+        from lab.emitters.known import table_of_emitters
+
+        return table_of_emitters(self.emitters, sample, campaign, to=to, data=self.config.folders.data)
 
     def campaign(self, name: str) -> CampaignResult:
         """A campaign as it stands."""
@@ -291,7 +300,7 @@ def attempt_all(*steps: Callable[[], Any]):
 
 def registry(config: LabConfig, runs_of: Callable[[str], Any]) -> Samples:
     """The records of the samples, with those of the simulated bench that the file does not have."""
-    samples = Samples(config.file.parent / "samples.toml" if config.file else None, runs_of=runs_of)
+    samples = Samples(samples_file(config), runs_of=runs_of)
     note_presets(samples, twin_facts(config))
     return samples
 

@@ -6,22 +6,19 @@ not finished goes on, or profile/overnight.py begins.
 
 import argparse
 import math
-import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import devices  # noqa: F401  (chooses the Channel Access layer, before anything imports ophyd)
 from lab.config import ConfigError, read
-
-HOUSE = Path(__file__).resolve().parents[2]
+from lab.home import called, usual_config
 
 
 def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m lab.night", description="a night that goes on whatever dies")
+    parser = argparse.ArgumentParser(prog=called("python -m lab.night"), description="A night that survives what dies.")
     parser.add_argument("queue", nargs="?", type=Path, help="a queue file, .toml or .py")
-    usual = Path(os.environ.get("LUMINESCOPE_CONFIG", HOUSE / "profile" / "lab.toml"))
-    parser.add_argument("--config", type=Path, default=usual, help="facts of the lab")
+    parser.add_argument("--config", type=Path, default=usual_config(), help="facts of the lab")
     parser.add_argument("--name", help="of the night; without it the date")
     parser.add_argument("--new", action="store_true", help="give up the night that is not finished")
     parser.add_argument("--explain", action="store_true", help="tell what the night would do; nothing moves")

@@ -12,6 +12,7 @@ from typing import Any
 
 from lab.config import ConfigError, LabConfig, read
 from lab.display import live_display
+from lab.home import in_profile
 from lab.lock import RigLocked
 from lab.night.keeper import DONE, FAILED, REFUSED, STOPPED
 from lab.night.ledger import LedgerError, require_same
@@ -20,7 +21,7 @@ from lab.night.watch import Watch
 from lab.processes import command_line
 from lab.server import StorageError
 from lab.services import ServiceError
-from lab.session import HOUSE, ledger_of, start
+from lab.session import ledger_of, start
 from plans.stubs import PlanError
 from plans.unattended import told
 
@@ -119,7 +120,7 @@ def chosen(session: Any, given: argparse.Namespace, named: Any, unfinished: Any)
     options = {"name": given.name} if given.name else {}
     if named is not None:
         return named.items, {**named.options, **options}
-    return load_script(given.queue or HOUSE / "profile" / "overnight.py", session), options
+    return load_script(given.queue or in_profile(session.config.file, "overnight.py"), session), options
 
 
 def refused(why: Exception) -> int:

@@ -10,8 +10,11 @@ log = logging.getLogger(__name__)
 WIDTH_PX = 1100
 
 
-def embedded(path: Path | None, alt: str) -> str:
-    """An image tag that holds the picture itself; a sentence where it cannot be read, nothing without a path."""
+def embedded(path: Path | None, alt: str, *, width_px: int = WIDTH_PX) -> str:
+    """An image tag that holds the picture itself; a sentence where it cannot be read, nothing without a path.
+
+    width_px : a wider picture is made as wide as that
+    """
     from PIL import Image
 
     from lab.night.html import text
@@ -21,8 +24,8 @@ def embedded(path: Path | None, alt: str) -> str:
     try:
         with Image.open(path) as image:
             picture = image.convert("RGB")
-        if picture.width > WIDTH_PX:
-            picture = picture.resize((WIDTH_PX, max(1, picture.height * WIDTH_PX // picture.width)))
+        if picture.width > width_px:
+            picture = picture.resize((width_px, max(1, picture.height * width_px // picture.width)))
         file = io.BytesIO()
         picture.save(file, "PNG", optimize=True)
     except (OSError, ValueError, Image.DecompressionBombError) as why:

@@ -132,12 +132,12 @@ def end_of(night: Night, runs: Sequence[RunFacts]) -> float:
 def main(given: Sequence[str] | None = None) -> int:
     """Write the report of a night again."""
     from lab.config import read
+    from lab.home import usual_config
     from lab.night.ledger import Ledger
-    from lab.session import HOUSE
 
     parser = argparse.ArgumentParser(prog="python -m lab.night.report", description="write the report of a night again")
     parser.add_argument("name", nargs="?", help="of the night; the last one without")
-    parser.add_argument("--config", type=Path, default=HOUSE / "profile" / "lab.toml", help="the lab.toml of the lab")
+    parser.add_argument("--config", type=Path, default=usual_config(), help="the lab.toml of the lab")
     asked = parser.parse_args(given)
     places = Places.of(read(asked.config))
     if not places.ledger.exists():

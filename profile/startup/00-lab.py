@@ -4,14 +4,14 @@ import logging
 import os
 import sys
 
-from lab.session import HOUSE, start
+from lab.session import start
 
 logging.basicConfig(format="%(levelname)s %(message)s", level=logging.WARNING)
 logging.getLogger("bluesky").setLevel(logging.CRITICAL)  # errors are shown once, by the prompt
 logging.getLogger("caproto").setLevel(logging.CRITICAL)
 
 try:
-    session = start(os.environ.get("LUMINESCOPE_CONFIG", HOUSE / "profile" / "lab.toml"))
+    session = start()
 except Exception as why:
     if "bluesky_queueserver" in sys.modules:  # a worker tells its manager why it cannot start
         raise
@@ -23,6 +23,8 @@ from bluesky import plan_stubs as bps
 
 from lab.card import LabCard
 from lab.display import live_display
+from lab.export import export, export_all
+from lab.figures import rebuild, whence
 from lab.prompt import friendly
 from plans import (
     absorption,
@@ -49,8 +51,9 @@ from plans.item import item
 RE, db, microscope, fs5 = session.RE, session.db, session.microscope, session.fs5
 samples, emitters, lab, panic = session.samples, session.emitters, LabCard(session), session.panic
 night, explain, import_folder = session.night, session.explain, session.import_folder
+find, compare, notebook, table_of_emitters = db.find, db.compare, db.notebook, session.table_of_emitters
 RE.obey_signals()
-live_display(session, bar="bluesky_queueserver" not in sys.modules)
+live = live_display(session, bar="bluesky_queueserver" not in sys.modules)
 
 if "get_ipython" in globals() and hasattr(get_ipython(), "set_custom_exc"):  # not in a worker
     friendly(get_ipython())
