@@ -82,6 +82,8 @@ def overview(image: FlimMap) -> Figure:
     pixel = curves.typical_pixel(image)
     pixels, look = ([pixel], [(BLUE, "o", "")]) if pixel else ([], [])
     decay = curves.decay_panel(figure, (0.44, 0.34, 1.65, 1.72), image, pixels, look)
+    low, high = decay.get_ylim()
+    decay.set_ylim(low, high * (high / low) ** 0.45)  # room for the parameters above the decay
     annotate_fits(decay, image, pixels, look)
     parts.headline(
         decay, "d", f"typical pixel, row {pixel[0]}, column {pixel[1]}" if pixel else "no pixel could be fitted"
