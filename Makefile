@@ -1,5 +1,6 @@
 # make            what can be made
-# make demo       the paper, measured on the twin; PRESET=... SEED=... SPEED=... TRUTH=... reach the twin
+# make demo       the paper, measured on the twin; PRESET=... SEED=... SPEED=... TRUTH=... reach the twin; QUICK=1
+# make report     the demo's table and report again, from its stored runs; FOLDER=demo
 # make lab        the IPython session
 # make past       a prompt with past data, without instruments: DATA=demo/data
 # make view       the lab and its past runs in a browser, read only: DATA=demo/data, PORT=...
@@ -60,7 +61,10 @@ define into
 endef
 
 demo: install
-	$(BIN)/python profile/demo.py $(TWIN)
+	$(BIN)/python profile/demo.py $(TWIN) $(if $(QUICK),--quick)
+
+report: install
+	$(BIN)/python -m lab.report "$(or $(FOLDER),demo)"
 
 NIGHT = $(QUEUE) $(if $(NAME),--name "$(NAME)") $(if $(NEW),--new) $(if $(EXPLAIN),--explain) $(if $(STATUS),--status)
 

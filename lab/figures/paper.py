@@ -19,7 +19,7 @@ from lab.spectra.results import AbsorptionResult, PleResult, PlResult, PlSeriesR
 
 if TYPE_CHECKING:
     from lab.emitters.groups import CohortResult
-    from lab.report.paper import SingleEmitters
+    from lab.report.paper import Paper, SingleEmitters
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,14 @@ def composed(recipe: Recipe, results: Sequence[Any], *, groups: Mapping[str, Any
     derived = [one.derived_uid for one in (*more, *results) if one.derived_uid]
     uids = tuple(dict.fromkeys([*recipe.uids, *compared]))
     return Composed(recipe, Held(*results, groups=groups), uids, tuple(dict.fromkeys(derived)))
+
+
+def of_paper(found: Paper) -> list[Composed]:
+    """All figures of a reproduction whose data are there."""
+    spectra, images = found.spectra, found.images
+    made = of_spectra(spectra.absorption, spectra.pl, spectra.ple, spectra.series, found.names)
+    made += of_images(images) if {"A", "B"} <= set(images) else []
+    return made + of_emitters(found.emitters)
 
 
 def of_images(results: Mapping[str, FlimResult]) -> list[Composed]:

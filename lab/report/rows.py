@@ -16,8 +16,13 @@ ROUNDING = 1e-9
 class Row:
     """One number of the paper: what was measured, what is printed, and whether they agree.
 
-    verdict: "ok", "missed" (measured is None if what the paper saw is not there at all), "setting" (a choice that was
-    followed; "missed" if it was not) or "not measured" (the data are not there); note: what else to know.
+    verdict : "ok", "missed" (measured is None if what the paper saw is not there at all), "setting" (a choice that was
+        followed; "missed" if it was not) or "not measured" (the data are not there); note : what else to know
+    asked : the tolerance in words; low, high : the same as numbers, None where there is no such limit; value : what is
+        printed, None where that is no number
+    where : section or figure of the paper
+    uids : of the runs that the number comes from; n_photons : counted in them, None if they do not tell
+    quality : deviance or chi-squared per degree of freedom of the fits, that farthest from 1; None without a fit
     """
 
     id: str
@@ -28,6 +33,14 @@ class Row:
     published: str
     verdict: str
     note: str = ""
+    asked: str = ""
+    low: float | None = None
+    high: float | None = None
+    value: float | None = None
+    where: str = ""
+    uids: tuple[str, ...] = ()
+    n_photons: float | None = None
+    quality: float | None = None
 
 
 @dataclass(frozen=True)
@@ -50,17 +63,25 @@ def published(path: Path = FLIM) -> dict[str, dict[str, Any]]:
 
 def row(entry: dict[str, Any], found: Measured | None) -> Row:
     """Compare one published number with what was measured, a setting with what was set."""
-    about, printed = (entry["id"], entry["quantity"]), (entry["unit"], entry["published"])
     setting = entry.get("setting", False)
     if found is None and setting:
-        return Row(*about, entry.get("value"), None, *printed, "setting", entry.get("note", ""))
+        return printed(entry, "setting", measured=entry.get("value"), note=entry.get("note", ""))
     if found is None or math.isnan(found.value):
-        return Row(*about, None, None, *printed, "not measured", found.note if found else "")
+        return printed(entry, "not measured", note=found.note if found else "")
     told, further = conditions(entry, found)
     note = "; ".join(filter(None, [*told, found.note, entry.get("note", "")]))
     good = within(found.value, entry) and further
     verdict = ("setting" if setting else "ok") if good else "missed"
-    return Row(*about, finite(found.value), finite(found.error), *printed, verdict, note)
+    return printed(entry, verdict, measured=finite(found.value), error=finite(found.error), note=note)
+
+
+def printed(
+    entry: dict[str, Any], verdict: str, *, measured: float | None = None, error: float | None = None, note: str = ""
+) -> Row:
+    """A row with the published side as the file has it."""
+    about = (entry["id"], entry["quantity"], measured, error, entry["unit"], entry["published"], verdict, note)
+    low, high, value = (entry.get(key) for key in ("low", "high", "value"))
+    return Row(*about, asked(entry), low, high, value, entry.get("where", ""))
 
 
 def conditions(entry: dict[str, Any], found: Measured) -> tuple[list[str], bool]:
@@ -92,3 +113,24 @@ def limits(bounds: dict[str, Any]) -> str:
     if low is None or high is None:
         return f"at most {high:g}" if low is None else f"at least {low:g}"
     return f"asked {low:g} to {high:g}"
+
+
+def asked(entry: dict[str, Any]) -> str:
+    """The tolerance of a published number and its further conditions, in words.
+
+    >>> asked({"unit": "nm", "low": 519, "high": 521}), asked({"unit": "nm", "low": 5, "high": 5}), asked({"unit": ""})
+    ('519 to 521 nm', 'exactly 5 nm', 'as in print')
+    """
+    further = entry.get("also", [])
+    further = [further] if isinstance(further, dict) else further
+    limited = "low" in entry or "high" in entry
+    first = [f"{bounded(entry)} {entry['unit']}".strip()] if limited else []
+    return "; ".join([*first, *(f"{one['name']}: {bounded(one)}" for one in further)]) or "as in print"
+
+
+def bounded(bounds: dict[str, Any]) -> str:
+    """Limits in words, without a unit."""
+    low, high = bounds.get("low"), bounds.get("high")
+    if low is None or high is None:
+        return limits(bounds)
+    return f"exactly {low:g}" if low == high else f"{low:g} to {high:g}"

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +10,7 @@ import pytest
 from analysis.spectra import coupling, film_absorption, fit_curve
 from lab import report
 from lab.report.absorption import peak_within
+from lab.report.evidence import BEHIND
 from tests.simulated_spectra import BOOSTED, QUENCHED, blank, excitation, luminescence, transmission
 
 DOPING = {"A": 0.025, "B": 0.1, "C": 0.5, "D": 1.0, "single": 0.01}
@@ -76,6 +76,7 @@ def by_id(results, **others) -> dict[str, report.Row]:
     return {row.id: row for row in report.measure_spectra(**{**results, **others})}
 
 
+TOGETHER = {"QD-04", "QD-05"}  # reported with the series, which needs all four films
 NOTHING = {"absorption": {}, "pl": {}, "ple": {}, "series": None, "doping_percent": {}}
 
 
@@ -92,12 +93,6 @@ def test_printed_values_lie_within_their_own_tolerances():
     for entry in report.published(report.SPECTRA).values():
         if "value" in entry and entry["id"] != "PL-10":
             assert report.within(entry["value"], entry), entry["id"]
-
-
-def test_both_files_of_published_numbers_are_installed_with_the_package():
-    assert report.FLIM.is_file() and report.SPECTRA.is_file()
-    told = (Path(report.__file__).parents[2] / "pyproject.toml").read_text()
-    assert '"lab.report" = ["published/*.toml"]' in told
 
 
 # --- the measured side -------------------------------------------------------------------------------------
@@ -223,3 +218,15 @@ def test_no_quantity_is_cut(results):
     text = report.table(rows)
     assert max(map(len, text.splitlines())) <= 120
     assert all(row.quantity in text and row.published in text for row in rows)
+
+
+@pytest.mark.parametrize("kind", ["absorption", "pl", "ple"])
+def test_a_number_needs_the_results_it_names_and_no_other(results, kind):
+    whole, records = by_id(results), {name for name in BEHIND if name.startswith("DOP-")}
+    for role in results[kind]:
+        found = by_id(results, **{kind: {key: one for key, one in results[kind].items() if key != role}})
+        lost = {name for name in whole if found[name] != whole[name]}
+        named = {name for name, roles in BEHIND.items() if f"{kind} {role}" in roles}
+        assert lost - TOGETHER <= named, (role, lost - named)
+        same = {name for name in named if whole[name].verdict == "setting"} | records | TOGETHER
+        assert named - same <= lost, (role, named - lost)
