@@ -3,14 +3,15 @@
 import argparse
 from pathlib import Path
 
-from lab.handbook import errors, reference
+from lab.handbook import cheat_sheet, errors, reference
 
 HOUSE = Path(__file__).resolve().parents[2]
 
 
 def pages(house: Path = HOUSE) -> dict[str, str]:
     """Every generated page by its path in the repository."""
-    return {"docs/reference/errors.md": errors.page(house), **reference.pages(house)}
+    written = {"docs/reference/errors.md": errors.page(house), "docs/cheat-sheet.html": cheat_sheet.page(house)}
+    return {**written, **reference.pages(house)}
 
 
 def main(house: Path = HOUSE) -> None:

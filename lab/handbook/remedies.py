@@ -52,7 +52,6 @@ BY_TEXT = {
     # results and files
     r"damaged at its beginning": "Draw the figure again from its run: `rebuild`.",
     r"among the results in hand": "Analyse that run first; a figure needs the results of all its runs.",
-    r"does not know the emitter": "`emitters` lists those that are known.",
     r"has no {stream}/{key}": "The table of the stream names what was recorded: `db[uid].table(stream)`.",
     r"none of NeXus": "Give a file that was exported as NeXus; other HDF5 files of photons open with `read`.",
     r"images {shape}, {names} names": "One name for each image (n, ny, nx), and a pixel above 0 um.",
