@@ -11,20 +11,10 @@ import numpy as np
 from lab import journal
 from lab.earlier_facts import REDUCED, counted
 from lab.finder import days, files_of, start_of
+from lab.stored.analyses import analysis_of
 from plans.facts import Earlier
 
 MOST_FILES = 5000  # of the newest: a forecast does not read a whole archive
-ANALYSES = {
-    "flim_raster": "flim_analysis",
-    "find_emitters": "emitters_analysis",
-    "hbt": "hbt_analysis",
-    "blinking": "blinking_analysis",
-    "pl": "pl_analysis",
-    "ple": "ple_analysis",
-    "absorption": "absorption_analysis",
-    "blank": "blank_analysis",
-    "calibrate": "calibrate_analysis",
-}  # derived run, by the plan that measured
 COUNTED = ("irf", "time_zero", "lifetime_at")  # their own Events tell their rates
 KEPT = ("uid", "time", "plan_name", "sample_name", "emitter", "analysis_of", "purpose", "twin", "excitation", "raster")
 KEPT += ("scan", "tcspc", "repeats", "regions")
@@ -45,7 +35,9 @@ class EarlierRuns:
         self._found: dict[str, Earlier | None] = {}  # by uid of the run that holds the numbers
 
     def __call__(self, plan_name: str, sample: str = "", emitter: str = "") -> Earlier | None:
-        bench, wanted = self.twin(), plan_name if plan_name in COUNTED else ANALYSES.get(plan_name, "")
+        bench, wanted = self.twin(), plan_name if plan_name in COUNTED else analysis_of(plan_name)
+        if plan_name not in COUNTED and plan_name not in REDUCED:
+            return None
         for start, path in self._newest_first():
             if start.get("plan_name") != wanted or (sample and start.get("sample_name") != sample):
                 continue

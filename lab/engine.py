@@ -187,6 +187,8 @@ class LabEngine(RunEngine):
         if not isinstance(plan, Iterable):
             name = getattr(plan, "__name__", None)
             raise PlanError(f"RE({name or repr(plan)}): give a plan, called: RE({name or 'pl'}(...))")
+        if isinstance(plan, (str, list, tuple, set, dict)) and not all(isinstance(each, Msg) for each in plan):
+            raise PlanError(f"RE({plan!r:.60}): give one plan, called: RE(pl(...)); several of them: RE(night([...]))")
         return self.shown(lambda: super(LabEngine, self).__call__(plan, *args, **kwargs))
 
     def resume(self):

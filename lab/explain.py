@@ -11,7 +11,7 @@ from bluesky.utils import Msg
 
 from lab.explained import as_html, as_text, bytes_told, rows_of
 from plans.forecast import Forecast
-from plans.item import Item, as_item
+from plans.item import Item, as_item, looked_at
 from plans.known import device_of
 from plans.moments import clock_of, moment_of, span_of
 from plans.night import as_queue
@@ -78,14 +78,14 @@ def explain(plan: Any, *, devices: Mapping[str, Any], now_s: float | None = None
 
 
 def asked(plan: Any) -> tuple[dict[str, Any], Any]:
-    """Options and items of a night, None for the items if it is a single plan. A night is closed, as it is not run."""
+    """Options and items of a night, None for the items if it is a single plan; they can still be run."""
     if isinstance(plan, (list, tuple)):
         return {}, plan
     generator = getattr(plan, "_iter", plan)
     if not inspect.isgenerator(generator) or generator.gi_code.co_name != NIGHT:
         return {}, None
     options = dict(inspect.getgeneratorlocals(generator)) if generator.gi_frame is not None else {}
-    plan.close()
+    looked_at(plan)
     return options, options.pop("items", [])
 
 

@@ -42,6 +42,8 @@ WORDS = """\
   db[-1].image("qd").plot()                also .decays(), .g2(), .trace(), .spectrum(), .photons()
   compare("9f2c", "41ab")                  settings, code, results, arrays
   notebook("9f2c")                         a notebook that opens this folder and analyses that run
+  export(db[-1], "run.nxs")                .csv .ome.tif .ptu .h5 too, for other programs
+  whence("figure.png"); rebuild(...)       where a figure comes from; drawn again from its runs
   table_of_emitters(sample="single")       all that is known of every emitter"""
 
 
@@ -100,8 +102,12 @@ class Past:
 
     def names(self) -> dict[str, Any]:
         """What is bound at the prompt."""
+        from lab.export import export, export_all
+        from lab.figures import rebuild, whence
+
         bound = ("db", "find", "compare", "notebook", "table_of_emitters", "emitters", "samples")
-        return {"past": self, **{name: getattr(self, name) for name in bound}}
+        files = {"whence": whence, "rebuild": rebuild, "export": export, "export_all": export_all}
+        return {"past": self, **{name: getattr(self, name) for name in bound}, **files}
 
     def close(self) -> None:
         """End storage; may be called twice."""

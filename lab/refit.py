@@ -17,6 +17,7 @@ from lab.flim.analyses import FlimAnalyses
 from lab.flim.results import FlimResult, IrfResult
 from lab.spectra.analyses import SpectralAnalyses
 from lab.spectra.results import SpectralResult
+from lab.stored import whereabouts
 
 Result = FlimResult | IrfResult | SpectralResult
 Record = Callable[[str, dict], None]
@@ -75,10 +76,7 @@ def analyse(folder: str, uid: str) -> Analysed:
     """The analysis of one run, in whatever process; nothing is written."""
 
     def documents(of: str) -> Iterator[tuple[str, dict]]:
-        path = journal.path_of(folder, of)
-        if path is None:
-            raise LookupError(f"run {of[:8]}, which run {uid[:8]} needs, is not in the journal {folder}")
-        yield from journal.read(path)
+        return whereabouts.documents(Path(folder).parent, of)
 
     derived: list[tuple[str, dict]] = []
     flim = FlimAnalyses(documents, lambda name, doc: derived.append((name, doc)), discard)

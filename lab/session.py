@@ -125,6 +125,7 @@ class Session:
         self.microscope.emitters = self.emitters
         self.microscope.unfinished = LeftOver(folders.journal)
         self.analyses = Analyses(self.db, self.journal, self.ingester, self.remembered, self.emitters)
+        self.db.behind = self.analyses.storage_backlog
         attach(self.microscope, self.analyses.emitters.runs.look)
 
     def start_engine(self):

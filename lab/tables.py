@@ -55,11 +55,6 @@ class Tables:
         if (found := self._db.execute("PRAGMA quick_check").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(found)
 
-    def take_over(self, source: sqlite3.Connection) -> None:
-        """Hold what another file holds, instead of what was held; that file is only read."""
-        with self._alone, self._explained():
-            source.backup(self._db)
-
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         """All rows that a query finds."""
         with self._alone, self._explained():

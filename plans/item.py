@@ -11,6 +11,7 @@ from datetime import time as time_of_day
 from typing import Any
 
 import numpy as np
+from bluesky.utils import Plan
 
 from plans.known import PLANS, argument_problems, defaults, plan_problem
 from plans.moments import moment_of
@@ -136,22 +137,29 @@ def asked(what: Any, more: Mapping[str, Any]) -> tuple[str, dict[str, Any], list
 
 
 def called(plan: Any) -> tuple[str, dict[str, Any]]:
-    """Name and keyword arguments of a plan that was called but not begun, without its device; the plan is closed.
+    """Name and keyword arguments of a plan that was called but not begun, without its device; it can still be run.
 
     PlanError if it has begun, or is no plan of the lab.
     """
     generator = getattr(plan, "_iter", plan)
     if not inspect.isgenerator(generator) or inspect.getgeneratorstate(generator) != inspect.GEN_CREATED:
-        raise PlanError(f"{plan!r} is not a plan that can still begin: write flim_raster(microscope, ...), without RE")
+        shown = getattr(plan, "__name__", repr(plan))
+        raise PlanError(f"{shown} is not a plan that can still begin: write flim_raster(microscope, ...), without RE")
     name, given = generator.gi_code.co_name, dict(inspect.getgeneratorlocals(generator))
     device = generator.gi_code.co_varnames[0] if generator.gi_code.co_argcount else ""
-    plan.close()
+    looked_at(plan)
     if name in PLANS and inspect.unwrap(PLANS[name]).__code__ is not generator.gi_code:
         raise PlanError(f"{name}: this is not the plan of the lab, but another one of the same name")
     require([plan_problem(name)])
     given.pop(device, None)
     usual = defaults(name)
     return name, {key: value for key, value in given.items() if not same(value, usual.get(key, ...))}
+
+
+def looked_at(plan: Any) -> None:
+    """Note that a plan was made to be looked at: bluesky would complain that it was never run."""
+    if isinstance(plan, Plan):
+        plan._stack = None
 
 
 def same(one: Any, other: Any) -> bool:

@@ -9,8 +9,12 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from lab.prompt import friendly, refused_here
+from lab.export import export
+from lab.figures import whence
+from lab.mistakes import refused_here
+from lab.prompt import friendly
 from lab.samples import Samples
+from plans import hbt, irf
 from tests.conftest import HOUSE, house
 
 TYPED = """
@@ -28,6 +32,9 @@ shell.run_cell('RE(pl(fs5, sample="A", emission_nm=3))', store_history=True)
 shell.run_cell('samples["a"]', store_history=True)
 shell.run_cell('RE.resume()', store_history=True)
 shell.run_cell('session.pl_series([])', store_history=True)
+shell.run_cell('RE([park(microscope)])', store_history=True)
+shell.run_cell('RE(irf(fs5))', store_history=True)
+shell.run_cell('microscope.pizeo', store_history=True)
 shell.run_cell('RE(ple(fs5, sample="A"))', store_history=True)
 """
 
@@ -70,6 +77,12 @@ def test_mistakes_in_calls_are_sentences_too(told):
     assert "pl_series takes uids of runs of the plan pl, not none" in told
 
 
+def test_several_plans_and_the_wrong_instrument_are_refused_with_the_right_one(told):
+    assert "several of them: RE(night([...]))" in told
+    assert "fs5 has no 'pulsed'" in told and "a plan takes microscope or fs5" in told
+    assert "microscope has no 'pizeo', did you mean \"piezo\"?" in told
+
+
 def test_what_is_missing_is_told_as_commands(told):
     assert 'RE(ple(fs5, sample="bare_qds")) first' in told and 'RE(absorption(fs5, sample="A")) first' in told
 
@@ -84,6 +97,60 @@ def test_mistakes_of_the_users_own_are_shown_with_their_traceback(typed, kind, c
     shell.run_cell(typed)
     said = capsys.readouterr()
     assert "Traceback" in said.out + said.err and kind in said.out + said.err
+
+
+@pytest.fixture
+def said(capsys, tmp_path, monkeypatch):
+    """What a prompt answers to lines that are typed one after the other."""
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    shell = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
+    friendly(shell)
+    shell.user_ns.update(whence=whence, export=export, irf=irf, hbt=hbt, samples=Samples())
+
+    def answer(*typed):
+        capsys.readouterr()
+        for line in typed:
+            shell.run_cell(line, store_history=True)
+        told = capsys.readouterr()
+        return told.out + told.err
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("whence('nope.png')", "nope.png: no such file or directory; see that the path is right\n"),
+        ("whence('.')", ".: "),
+        ("whence(3)", "whence(...) cannot use what it was given: "),
+        ("whence()", "whence() missing 1 required positional argument: 'path'; whence? tells what it takes\n"),
+        ("export(3, 'a.csv')", "export(...) cannot use what it was given: 'int' object"),
+        ("samples.add('E')", "Samples.add() missing 2 required keyword-only arguments"),
+        ("raise __import__('lab.night.ledger').night.ledger.LedgerError('the night is over')", "the night is over\n"),
+    ],
+)
+def test_nonsense_given_to_the_lab_is_answered_in_one_sentence(said, typed, answer):
+    told = said(typed)
+    assert told.startswith(answer) and told.count("\n") == 1 and "Traceback" not in told
+
+
+def test_the_traceback_behind_a_sentence_is_a_word_away(said):
+    assert "Traceback" in said("whence(3)", "%tb")
+
+
+def test_a_function_of_the_users_own_keeps_its_traceback(said):
+    assert "Traceback" in said("def mine():\n    return whence(3)\nmine()")
+
+
+@pytest.mark.filterwarnings("default::RuntimeWarning")
+def test_a_forgotten_plan_is_told_in_a_line_and_not_where_the_call_failed(said):
+    told = said("plan = hbt(None, emitter='a')", "del plan")
+    assert told == (
+        "hbt(...) was made, but never run: RE(hbt(...)) at the prompt, `yield from hbt(...)` in a plan of your own\n"
+    )
+    assert said("[irf(None), hbt(None, nope=1)]").startswith("hbt() got an unexpected keyword argument 'nope'")
+    assert "never run" not in said("[irf(None), hbt(None, nope=1)]")
 
 
 def test_only_errors_that_were_raised_on_purpose_lose_their_traceback():

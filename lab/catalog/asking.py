@@ -30,6 +30,7 @@ KEYS = (
 )
 TOLD = ("sample", "plan", "emitter", "campaign", "since", "until", "exit_status", "night", "operator", "purpose")
 OF_RUNS = ("since", "until", "exit_status")  # what no key of a start document says
+NAMES = (*WORDS, "sample_name", "plan_name", "emitter", "campaign", "night", "operator")
 ENDINGS = ("success", "abort", "fail", "interrupted", "open")
 PURPOSES = ("measurement", "analysis", "figure", "any")
 GROUPS = ("pl_series",)  # analyses whose name does not say so
@@ -58,8 +59,10 @@ class Asked:
         any_key : words may be any keys of start documents
         """
         given = {word: value for word, value in words.items() if value is not None}
+        check_text(text)
         for word in () if any_key else given:
             check_word(word)
+            check_names(word, given[word])
         keys = {WORDS.get(word, word): value for word, value in given.items() if word not in OF_RUNS}
         status = str(given.get("exit_status", ""))
         check_value("exit_status", status, ENDINGS)
@@ -108,6 +111,20 @@ def check_word(word: str) -> None:
             f"find({word}=...): one cannot search by {word!r}{meant(word, allowed)}; search by {', '.join(TOLD)}, "
             'or by words: find("QD film")'
         )
+
+
+def check_text(text: Any) -> None:
+    """ValueError for what is no text."""
+    if text is not None and not isinstance(text, str):
+        raise ValueError(f'find({text!r}): words are searched: find("QD film"); db[{text!r}] is a run, if there is one')
+
+
+def check_names(word: str, value: Any) -> None:
+    """ValueError unless a name, or names, are given where names are searched."""
+    many = isinstance(value, (list, tuple, set, frozenset))
+    wrong = word in NAMES and not all(isinstance(one, str) for one in (value if many else [value]))
+    if wrong:
+        raise ValueError(f'{word}={value!r}: give a name or a list of names, such as {word}="A"')
 
 
 def check_value(word: str, value: str, allowed: tuple[str, ...]) -> None:

@@ -1,7 +1,8 @@
 """All recorded runs: `db[-1]`, `db["9f2c"]`, `db.find(plan="hbt", since="yesterday")`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,14 @@ from lab.catalog.asking import Asked, meant
 from lab.catalog.compared import Comparison, compare
 from lab.catalog.fitted import Fitted
 from lab.catalog.found import Found
-from lab.catalog.moved import found_again
+from lab.catalog.keys import looked_up
 from lab.catalog.run import Run
-from lab.catalog.stored import PRIMARY, frame, stacked, streams_of
+from lab.stored.analyses import OF_MANY, belongs_to, owners
+from lab.stored.streams import PRIMARY, frame, stacked, streams_of
+from lab.stored.whereabouts import found_again
 from lab.wording import count
 
 _OLDEST_FIRST = ("start.time", 1)  # by when it was measured: a recovered run was stored later
-OF_MANY = ("power_series_analysis", "cohort_analysis", "pl_series")
 
 
 class Catalog(Broker):
@@ -31,7 +33,13 @@ class Catalog(Broker):
     client : Tiled client of the catalog
     folder : the journal's folder; where it has a run, `documents` come from there, word for word
     from_journal : tables and arrays come from there, too: the data folder was moved, or is an old one
+
+    Attributes
+    ----------
+    behind : how far storage is behind the measurements, in words; "" if it has everything
     """
+
+    behind: Callable[[], str] = str
 
     def __init__(self, client: Any, folder: str | Path | None = None, *, from_journal: bool = False):
         super().__init__(client)
@@ -48,9 +56,9 @@ class Catalog(Broker):
             return [Run(runs[i], self) for i in range(*key.indices(len(runs)))]
         if isinstance(key, list | tuple):
             return [self[one] for one in key]
-        if isinstance(key, int) and key <= 0:
-            return self._back(key)
-        return Run(self.v3[key], self)
+        if isinstance(key, Integral) and not isinstance(key, bool) and int(key) <= 0:
+            return self._back(int(key))
+        return Run(looked_up(self.v3, key), self)
 
     def __len__(self) -> int:
         """The number of measurements."""
@@ -59,7 +67,7 @@ class Catalog(Broker):
     def __call__(self, text_search: str | None = None, **kwargs: Any) -> Found:
         """Find runs, analyses included, by start document keys (`sample_name="A"`), `since`, `until`, or words."""
         asked = Asked.of(text_search, {"purpose": "any", **kwargs}, any_key=True)
-        return Found(self._runs_of(asked))
+        return Found(self._runs_of(asked), behind=self.behind())
 
     def find(self, text: str | None = None, **words: Any) -> Found:
         """Find measurements: `find(sample="A", plan="hbt", since="yesterday")`, `find("film2 bleached")`.
@@ -72,10 +80,12 @@ class Catalog(Broker):
         """
         asked = Asked.of(text, words)
         runs = self._runs_of(asked)
+        behind = self.behind()
         if runs:
-            return Found(runs)
-        self._refuse_unknown(asked)
-        return Found(runs, self._advice(asked))
+            return Found(runs, behind=behind)
+        if not behind:
+            self._refuse_unknown(asked)
+        return Found(runs, self._advice(asked), behind)
 
     def _runs_of(self, asked: Asked) -> list[Run]:
         found = asked.of_start(self.v3).sort(_OLDEST_FIRST).values()
@@ -111,13 +121,13 @@ class Catalog(Broker):
 
     def compare(self, one: Any, other: Any) -> Comparison:
         """What differs between two runs: settings, versions, results with errors, arrays. Uids, or runs."""
-        return compare(*(self[each] if isinstance(each, (str, int)) else each for each in (one, other)))
+        return compare(*(each if isinstance(each, Run) else self[each] for each in (one, other)))
 
     def notebook(self, uid: Any, folder: str | Path | None = None) -> Path:
         """Write a notebook that analyses a run, beside the data or into a folder; returns its path."""
         from lab.notebooks import write_notebook
 
-        return write_notebook(self[uid] if isinstance(uid, (str, int)) else uid, folder)
+        return write_notebook(uid if isinstance(uid, Run) else self[uid], folder)
 
     @cached_property
     def fitted(self) -> Fitted:
@@ -131,17 +141,14 @@ class Catalog(Broker):
         """
         analyses = self.v3.search(Key("purpose") == "analysis").search(Contains("analysis_of", uid))
         newest = [Run(run, self) for run in analyses.sort(_OLDEST_FIRST).values()[::-1]]
-        own = [run for run in newest if uid in (run.start["analysis_of"][0], *run.start.get("earlier_runs", ()))]
+        own = [run for run in newest if uid in owners(run.start)]
         alone = (run for run in own if run.start.get("plan_name") not in OF_MANY)
         return next(alone, next(iter(own), next(iter(newest), None)))
 
     def analysis_of(self, run: Run) -> Run | None:
         """The newest analysis of the run alone, None if there is none."""
         found = self.derived(run.uid)
-        if found is None or found.start.get("plan_name") in OF_MANY:
-            return None
-        its_own = (found.start["analysis_of"][0], *found.start.get("earlier_runs", ()))
-        return found if run.uid in its_own else None
+        return found if found is not None and belongs_to(found.start, run.uid) else None
 
     def continued_in(self, uid: str) -> str:
         """The uid of the newest run that goes on with this one, or nothing."""

@@ -60,10 +60,10 @@ class Comparison:
 
     def __repr__(self) -> str:
         blocks = [["", *(title.split(", ")[0] for title in (self.one, self.other)), ""]]
+        blocks += [[*each.told, each.verdict] for each in self._notable()]
         for _, pairs in self._differences():
             blocks += [[name, one, other, ""] for name, one, other in pairs[:SHOWN]]
             blocks += [[f"and {len(pairs) - SHOWN} more", "", "", ""]] if len(pairs) > SHOWN else []
-        blocks += [[*each.told, each.verdict] for each in self._notable()]
         cut = [[text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…" for text in row] for row in blocks]
         widths = [max(len(row[k]) for row in cut) for k in range(4)]
         lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in cut]

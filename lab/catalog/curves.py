@@ -11,9 +11,9 @@ from analysis.formats.photons import Photons
 from analysis.formats.records import decode_records
 from lab.catalog import rasters
 from lab.catalog.reading import SPECTRA, about, analysed, fit, is_tagged, measured, need, plan_of
-from lab.catalog.stored import PRIMARY, streams_of
 from lab.catalog.views import Decays, PairCurve, Spectrum, Trace, from_columns
 from lab.emitters.arrays import COLUMNS
+from lab.stored.streams import PRIMARY, streams_of
 
 if TYPE_CHECKING:
     from lab.catalog.run import Run

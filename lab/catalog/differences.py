@@ -11,8 +11,8 @@ import numpy as np
 
 from analysis.lifetimes import distribution
 from lab.catalog import reading
-from lab.catalog.stored import Arrays, streams_of
 from lab.night.numbers import error_of
+from lab.stored.streams import Arrays, streams_of
 from lab.wording import within
 
 if TYPE_CHECKING:

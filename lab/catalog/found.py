@@ -23,11 +23,11 @@ WIDEST = 72
 class Found(Sequence["Run"]):
     """The runs a search found, oldest first; `found[-1]` is the newest. Printed as a table, newest first.
 
-    advice : what to do if there are none
+    advice : what to do if there are none; behind : how far storage is behind, "" if it has everything
     """
 
-    def __init__(self, runs: Sequence[Run], advice: str = ""):
-        self._runs, self.advice = runs, advice
+    def __init__(self, runs: Sequence[Run], advice: str = "", behind: str = ""):
+        self._runs, self.advice, self.behind = runs, advice, behind
 
     def __len__(self) -> int:
         return len(self._runs)
@@ -53,7 +53,7 @@ class Found(Sequence["Run"]):
 
     def __repr__(self) -> str:
         if not len(self):
-            return f"no runs found{': ' if self.advice else ''}{self.advice}"
+            return "\n".join([f"no runs found{': ' if self.advice else ''}{self.advice}", *self._more()])
         rows = [COLUMNS, *(line(run) for run in self._newest())]
         cells = [[cell if len(cell) <= WIDEST else f"{cell[: WIDEST - 1]}…" for cell in row] for row in rows]
         widths = [max(len(row[k]) for row in cells) for k in range(len(COLUMNS))]
@@ -76,7 +76,8 @@ class Found(Sequence["Run"]):
 
     def _more(self) -> list[str]:
         hidden = len(self) - SHOWN
-        return [f"and {hidden} before: .table() has all, since=..., sample=... narrow it"] if hidden > 0 else []
+        more = [f"and {hidden} before: .table() has all, since=..., sample=... narrow it"] if hidden > 0 else []
+        return [*more, *([f"storage: {self.behind}; search again for what is missing"] if self.behind else [])]
 
 
 def line(run: Run) -> tuple[str, ...]:

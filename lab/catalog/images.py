@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lab.catalog.reading import about, analysed, measured, need, plan_of
-from lab.catalog.stored import Arrays
 from lab.catalog.views import Image
+from lab.stored.streams import Arrays
 
 if TYPE_CHECKING:
     from lab.catalog.run import Run
@@ -25,7 +25,7 @@ def image(run: Run, name: str) -> Image:
     source = measured(run)
     is_flim = plan_of(run.start) == "flim_raster"
     known = flim_images(arrays) if is_flim else INTENSITIES
-    wanted = {"fraction": "fraction2"}.get(name.removesuffix("_ns"), name.removesuffix("_ns"))
+    wanted = {"fraction": "fraction2"}.get(str(name).removesuffix("_ns"), str(name).removesuffix("_ns"))
     if wanted not in known:
         raise LookupError(f"image({name!r}): run {run.uid[:8]} has {', '.join(known)}")
     values, err, unit = flim_image(arrays, source, wanted) if is_flim else field_image(arrays, wanted)

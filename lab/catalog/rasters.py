@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from numbers import Integral
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy as np
 from analysis.callbacks.earlier import RasterRun
 from analysis.flim import FULLY_LIT, raster_facts
 from analysis.registration import sum_aligned
-from lab.catalog.stored import Arrays
+from lab.stored.streams import Arrays
 
 if TYPE_CHECKING:
     from lab.catalog.run import Run
@@ -80,6 +81,8 @@ def picked(pick: Pick, n: int, what: str) -> np.ndarray:
         if not chosen.size:
             raise IndexError(f"{what}={pick}: holds none of the {n}, numbered 0 to {n - 1}")
         return chosen
+    if not isinstance(pick, Integral):
+        raise ValueError(f"{what}={pick!r}: give a number 0 to {n - 1}, or a slice such as slice(0, {n})")
     index = int(pick)
     if not -n <= index < n:
         raise IndexError(f"{what}={pick}: the image has {n}, numbered 0 to {n - 1}")

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from analysis.blink_trace import PHOTONS
-from lab.catalog.stored import Arrays, arrays_of
 from lab.emitters.kinds import KINDS
 from lab.flim.results import FlimResult, flim_arrays
 from lab.spectra.arrays import arrays_of as spectral_arrays
 from lab.spectra.results import SpectralResult
+from lab.stored.analyses import OF_MANY, measured_by
+from lab.stored.streams import Arrays, arrays_of
 
 if TYPE_CHECKING:
     from lab.catalog.run import Run
@@ -25,11 +26,9 @@ HAS = {
     "irf": ("decays", "fit"),
     "time_zero": ("fit",),
     "recentre": ("fit",),
-    "power_series_analysis": ("fit",),
-    "pl_series": ("fit",),
+    **dict.fromkeys(OF_MANY, ("fit",)),
     **dict.fromkeys(SPECTRA, ("spectrum", "fit")),
 }
-OF_ANALYSIS = {"flim_analysis": "flim_raster", "emitters_analysis": "find_emitters"}
 CALLS = {
     "image": '.image("qd")', "decays": ".decays()", "g2": ".g2()", "trace": ".trace()", "spectrum": ".spectrum()",
     "photons": ".photons()", "fit": ".fit()",
@@ -44,8 +43,7 @@ def measured(run: Run) -> Run:
 def plan_of(start: Mapping[str, Any]) -> str:
     """The plan whose kind of data a run holds, also for its analysis."""
     plan = str(start.get("plan_name", ""))
-    alone = plan if plan in HAS else plan.removesuffix("_analysis")
-    return OF_ANALYSIS.get(plan, alone)
+    return plan if plan in HAS else measured_by(plan)
 
 
 def readings(start: Mapping[str, Any]) -> list[str]:

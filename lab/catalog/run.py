@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from databroker.v1 import Header
 
 from lab.catalog import curves, facts, images, reading
-from lab.catalog.stored import arrays_of
 from lab.night.numbers import numbers_of
 from lab.shown import Shown
+from lab.stored.analyses import ending
+from lab.stored.streams import arrays_of
 from lab.wording import labelled
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ class Run(Shown, Header):
     @property
     def exit_status(self) -> str:
         """How the run ended: success, abort, fail, interrupted, or still open."""
-        if not self.stop:
-            return "open"
-        return "interrupted" if self.stop.get("interrupted") else self.stop["exit_status"]
+        return ending(self.stop)
 
     def table(self, stream_name: str = "primary", fields: Iterable[str] | None = None, **kwargs: Any) -> Any:
         """Return one stream as a pandas DataFrame, time first, then the columns by name."""

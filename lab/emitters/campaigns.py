@@ -89,7 +89,9 @@ class Campaigns:
     def campaign(self, name: str) -> Campaign:
         """The campaign of this name, as it stands; LookupError if there is none."""
         if not (found := self.store.rows("SELECT * FROM campaigns WHERE name = ?", name)):
-            raise LookupError(f"campaign={name!r}: there is no such campaign; there are {', '.join(self.names()) or 0}")
+            raise LookupError(
+                f"campaign={name!r}: there is no such campaign; there are {', '.join(self.names()) or 'none yet'}"
+            )
         rows = self.store.rows("SELECT * FROM dots WHERE campaign = ? ORDER BY rowid", name)
         dots = [
             Dot(row["emitter"], row["state"], row["reason"], from_text(row["facts"]), row["time_s"]) for row in rows

@@ -49,10 +49,13 @@ def members(registry: EmitterRegistry, chosen: Chosen) -> Members:
     """
     names = [chosen] if isinstance(chosen, str) else list(chosen)
     ids = list(dict.fromkeys(emitter for name in names for emitter in ids_of(registry, name)))
-    rows = {emitter: registry[emitter].columns() for emitter in ids}
+    return parted({emitter: registry[emitter].columns() for emitter in ids})
+
+
+def parted(rows: Mapping[str, dict[str, Any]]) -> Members:
+    """Those of a group that count, and the others; rows : id -> its row of the registry's table."""
     reasons = {emitter: reason for emitter, row in rows.items() if (reason := reason_against(row))}
-    kept = [row for emitter, row in rows.items() if emitter not in reasons]
-    return Members(kept, reasons)
+    return Members([row for emitter, row in rows.items() if emitter not in reasons], reasons)
 
 
 def table_of(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -1,9 +1,7 @@
 """All that is known of every emitter in one table, for people and for other programs."""
 
 import html
-import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -141,6 +139,5 @@ def copied_registry(data: Path) -> EmitterRegistry:
     """The registry of a data folder in memory: its file is only read; an empty one if there is no file."""
     registry, path = EmitterRegistry(None), data / "emitters.sqlite"
     if path.exists():
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as source:
-            registry.store.take_over(source)
+        registry.store.read_from(path)
     return registry

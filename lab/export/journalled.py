@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from lab import journal
-from lab.catalog.moved import found_again
 from lab.export.errors import ExportError
-from lab.export.gathering import analysis_of
-from lab.finder import start_of
+from lab.stored import whereabouts
+from lab.stored.analyses import analysis_of, belongs_to
+from lab.stored.index import starts
 
 
 @dataclass(frozen=True)
@@ -21,26 +21,14 @@ class JournalRun:
 
     def documents(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """The documents of the run as they were emitted; files of a folder that was moved are found where they are."""
-        path = journal.path_of(self.folder, self.start["uid"])
-        assert path is not None
-        return found_again(journal.read(path), self.folder.parent)
+        return whereabouts.documents(self.folder.parent, self.start["uid"])
 
     def derived(self) -> "JournalRun | None":
         """The newest analysis of this run itself."""
         uid, name = self.start["uid"], analysis_of(str(self.start.get("plan_name")))
-        found = [start for start in starts(self.folder) if uid in own(start) and start.get("plan_name") == name]
+        analyses = (start for start in starts(self.folder) if start.get("plan_name") == name)
+        found = [start for start in analyses if belongs_to(start, uid)]
         return JournalRun(self.folder, max(found, key=lambda start: start["time"])) if found else None
-
-
-def own(start: dict[str, Any]) -> tuple[str, ...]:
-    """The runs that an analysis is about, without those it was only compared with."""
-    return (*start.get("analysis_of", ())[:1], *start.get("earlier_runs", ()))
-
-
-def starts(folder: Path) -> Iterator[dict[str, Any]]:
-    """The start documents of a journal, oldest day first."""
-    found = (start_of(path) for path in journal.paths(folder))
-    return (start for start in found if start is not None)
 
 
 def journalled(folder: str | Path, uid: str) -> JournalRun:

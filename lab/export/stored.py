@@ -1,43 +1,35 @@
 """A run for those who write files: facts, streams, rows of files, and what was derived from it."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from analysis.formats.histograms import HistogramRows
 from lab.export.errors import ExportError
+from lab.stored import streams
 
-PRIMARY = "primary"
+PRIMARY = streams.PRIMARY
 
 
 @dataclass(frozen=True, eq=False)
 class Filed:
-    """Rows that lie in files of the instruments, in the order of their Events.
+    """Rows that lie in files of the instruments, in the order of their Events. unit : of the numbers"""
 
-    places : (resource, row in its file) of each; unit : of the numbers
-    """
-
-    places: tuple[tuple[dict[str, Any], int], ...]
+    stream: streams.Stream
+    key: str
     unit: str
 
     def __len__(self) -> int:
-        return len(self.places)
+        return len(self.stream.filed(self.key))
 
     def rows(self) -> Iterator[np.ndarray]:
         """Each row, read when it is asked for; ExportError if its file is gone or shorter than it was."""
-        for resource in unique(place[0] for place in self.places):
-            numbers = [index for one, index in self.places if one["uid"] == resource["uid"]]
-            try:
-                with closing(HistogramRows(resource)) as file:
-                    yield from (file.row(index) for index in numbers)
-            except (OSError, ValueError, IndexError) as why:
-                raise ExportError(
-                    f"run {resource.get('run_start', '')[:8]}: the raw data of {resource.get('data_key', 'its rows')} "
-                    f"cannot be read from {resource['uri']} ({why}); put that file back, then export again"
-                ) from why
+        try:
+            for _, row in self.stream.rows(self.key):
+                yield row
+        except LookupError as why:
+            raise ExportError(f"{why}, then export again") from why
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,8 +95,3 @@ class Stored:
             f'{self.told} has {lacks}: session.replay("{self.uid[:8]}") makes it anew; then export again. '
             "What was measured can be exported as it is to .nxs"
         )
-
-
-def unique(resources: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each resource once, in order."""
-    return list({resource["uid"]: resource for resource in resources}.values())

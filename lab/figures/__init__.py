@@ -6,7 +6,7 @@
 drawings, recipe    what a figure is: a drawing by name, runs by role, a selection
 overviews, paper    figures of one run, figures of many
 keep, origin, pdf   files and what they tell of themselves
-sources             results of stored runs, computed again: index, moved
+sources             results of stored runs, computed again, alone and together
 rebuild, every      one figure again, all of them
 """
 

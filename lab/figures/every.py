@@ -14,6 +14,7 @@ from lab.figures.origin import whence
 from lab.figures.rebuild import redrawn
 from lab.figures.recipe import Recipe
 from lab.figures.sources import Sources
+from lab.stored.again import cohort_of
 
 IDENTICAL, DIFFERENT, NEW, FAILED = "identical", "different", "new", "failed"
 GROUPS = {"power_series_analysis": "power_series", "cohort_analysis": "cohort"}
@@ -88,10 +89,8 @@ def of_run(uid: str, sources: Sources) -> Wanted:
 
 def of_group(start: Mapping[str, Any], sources: Sources) -> Wanted:
     """The overview of a power series or a cohort, by its stored analysis."""
-    given, uids = start["parameters"], tuple(start["analysis_of"])
-    medium = {key: value for key, value in given.items() if key not in ("emitters", "left_out")}
-    selection = {"emitters": given["emitters"], "parameters": medium} if "emitters" in given else {}
-    recipe = Recipe(GROUPS[start["plan_name"]], {"runs": uids}, selection)
+    uids = tuple(start["analysis_of"])
+    recipe = Recipe(GROUPS[start["plan_name"]], {"runs": uids}, cohort_of(start))
     return Wanted(overview_path(start["uid"], sources), recipe, uids, (start["uid"],))
 
 

@@ -16,8 +16,9 @@ from typing import Any
 
 from analysis.figures.files import sidecar_of
 from lab import journal
-from lab.figures.index import ending, ends
 from lab.figures.recipe import Recipe
+from lab.stored.analyses import ending
+from lab.stored.index import ends
 from lab.wording import count, labelled
 
 SHOWN_RUNS = 12

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.flim import FlimMap, Response
-from analysis.lifetimes import distribution
+from lab.flim.shortcuts import OfImage
 from lab.shown import Shown
 from lab.wording import count, whereabouts, within
 
@@ -42,7 +42,7 @@ def pulse_width(counts: np.ndarray) -> float:
 
 
 @dataclass(frozen=True)
-class FlimResult(Shown):
+class FlimResult(OfImage, Shown):
     """A raster with its lifetime image. `map` holds the arrays, `derived_uid` names the stored analysis."""
 
     uid: str
@@ -53,13 +53,14 @@ class FlimResult(Shown):
     storage: str = ""  # what is wrong with storage, if anything; the journal has the run in any case
 
     def __repr__(self) -> str:
-        return "\n".join([*heading(self), *lifetimes(self.map), *quality(self.map), *whereabouts(self)])
+        return "\n".join([*heading(self), *lifetimes(self), *quality(self.map), *whereabouts(self)])
 
 
 def heading(result: FlimResult) -> list[str]:
     facts = result.map.facts
     photons = [int(counts.sum()) for counts in (result.map.perovskite_counts, result.map.qd_counts)]
-    scans = f"{len(result.map.scans_used)} of {facts.n_scans} scans of {facts.dwell_s * 1e3:g} ms"
+    part = "part of " if lines_missing(result.map) else ""
+    scans = f"{part}{len(result.map.scans_used)} of {facts.n_scans} scans of {facts.dwell_s * 1e3:g} ms"
     return [
         f"lifetime image of {facts.sample}, run {result.uid[:8]}, {result.exit_status}",
         f"  raster      {facts.nx} x {facts.ny} pixels of {facts.pixel_um:.3g} um, {scans}",
@@ -67,12 +68,11 @@ def heading(result: FlimResult) -> list[str]:
     ]
 
 
-def lifetimes(image: FlimMap) -> list[str]:
-    """Medians over the image, weighted by intensity as in Fig. 5b of the paper."""
-    lines = []
-    for k in reversed(range(image.fit.tau_ns.shape[-1])):
-        spread = distribution(image.fit.tau_ns[..., k].ravel(), image.trusted_photons.ravel())
-        per_pixel = np.nanmedian(image.fit.tau_err_ns[..., k]) if spread.n_pixels else np.nan
+def lifetimes(result: FlimResult) -> list[str]:
+    """Medians over the image, weighted by photons as in Fig. 5b of the paper."""
+    lines, fit = [], result.map.fit
+    for k, spread in reversed(list(enumerate(result.spread))):
+        per_pixel = np.nanmedian(fit.tau_err_ns[..., k]) if spread.n_pixels else np.nan
         median = within(spread.median_ns, spread.median_err_ns, "ns")
         lines.append(
             f"  tau{k + 1}        median {median}, FWHM {spread.fwhm_ns:.2f} ns, one pixel +- {per_pixel:.2f} ns"
@@ -100,8 +100,10 @@ def warnings(image: FlimMap) -> list[str]:
     """What a careful reader must know before believing the numbers."""
     dim = int((image.lit < 1).sum())
     per_pulse, share = photons_per_pulse(image), trusted_share(image)
+    missing = lines_missing(image)
     piled = int((per_pulse > PILE_UP).sum())
     found = [
+        f"{missing} of {image.facts.ny} rows of the image were not measured: no number is of them" if missing else "",
         f"only {share:.0%} of the pixels could be fitted" if share < 0.5 else "",
         f"pile-up: {count(piled, 'pixel')} above {PILE_UP:.0%} photons per pulse (brightest {per_pulse.max():.1%})"
         if piled
@@ -111,6 +113,11 @@ def warnings(image: FlimMap) -> list[str]:
         "" if image.drift.reliable.all() else "scans could not be placed: summed where they are, or left out",
     ]
     return [f"  WARNING     {text}" for text in found if text]
+
+
+def lines_missing(image: FlimMap) -> int:
+    """Rows of the image that no scan has seen: the first scan was not ended, or the light failed."""
+    return int((image.coverage == 0).all(axis=1).sum())
 
 
 def trusted_share(image: FlimMap) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 
 from lab import journal
 from lab.night.numbers import Number, error_of, numbers_of
+from lab.stored.streams import arrays_of
 from lab.view.entry import Entry
 from lab.wording import within
 
@@ -69,20 +70,15 @@ def analysis(entry: Entry) -> Analysis:
 @lru_cache(maxsize=64)
 def read_analysis(path: Path, size: int) -> Analysis:
     """An analysis from its file; one that cannot be read holds nothing. size : tells one version from another"""
-    start: dict[str, Any] = {}
-    data: dict[str, Any] = {}
-    units: dict[str, str] = {}
     try:
-        for name, doc in journal.read(path):
-            if name == "start":
-                start = doc
-            elif name == "descriptor":
-                units |= {key: str(about.get("units") or "") for key, about in doc["data_keys"].items()}
-            elif name == "event":
-                data = doc["data"]
-    except (OSError, journal.JournalError, KeyError, TypeError, AttributeError):
-        pass
-    return Analysis(start, data, units)
+        documents = list(journal.read(path))
+        start = next(doc for name, doc in documents if name == "start")
+        arrays = arrays_of(documents)
+    except (OSError, journal.JournalError, StopIteration, KeyError, TypeError, AttributeError):
+        return Analysis({}, {}, {})
+    return Analysis(
+        start, {key: value for key, (value, _) in arrays.items()}, {key: u for key, (_, u) in arrays.items()}
+    )
 
 
 @lru_cache(maxsize=4096)

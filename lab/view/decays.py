@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlparse
 
 import numpy as np
 
 from lab import journal
 from lab.flim.results import pulse_width
+from lab.stored.whereabouts import file_in
 from lab.view.charts import Chart, Curve
 from lab.view.entry import Entry
 
@@ -78,15 +78,6 @@ def histograms(path: Path) -> Mapping[str, Any] | None:
 
 
 def moved(uri: str, raw: Path) -> Path | None:
-    """A file of the instruments where it is today: below `raw`, by its last folders; None if it is not there.
-
-    >>> moved("file://localhost/elsewhere/raw/../../secret.h5", Path("/data/raw")) is None
-    True
-    """
-    parts = Path(unquote(urlparse(uri).path)).parts
-    if "raw" not in parts:
-        return None
-    behind = parts[len(parts) - parts[::-1].index("raw") :]
-    file = raw.joinpath(*behind)
-    inside = ".." not in behind and file.resolve().is_relative_to(raw.resolve())
-    return file if inside and file.is_file() else None
+    """A file of the instruments where it is today: below `raw`, also behind links; None if it is not there."""
+    file = file_in(uri, raw)
+    return file if file is not None and file.resolve().is_relative_to(raw.resolve()) else None

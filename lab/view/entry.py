@@ -1,6 +1,5 @@
 """One run in the index: what its file tells at both ends, without reading what lies between."""
 
-import json
 import math
 import os
 from collections.abc import Iterator, Mapping
@@ -9,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from lab import journal
-from lab.encoding import decode
+from lab.stored.analyses import ending
+from lab.stored.index import parsed
 
 TAIL_BYTES = 1 << 16
 LEFT_OUT = ("versions", "hints", "parameters", "extents", "detectors", "motors", "snaking")
@@ -76,7 +76,7 @@ def read_entry(path: Path) -> Entry:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(0, size - TAIL_BYTES))
         tail = file.read()
-    name, start = document(head)
+    name, start = parsed(head)
     if name != "start" or not isinstance(start.get("uid"), str):
         raise ValueError(f"{path}: its first line is no start of a run")
     stop = last_stop(tail)
@@ -96,21 +96,11 @@ def read_entry(path: Path) -> Entry:
     )
 
 
-def document(line: bytes) -> tuple[str, dict[str, Any]]:
-    """Name and content of one line; ValueError if it is torn or damaged."""
-    if not line.endswith(b"\n"):
-        raise ValueError("a line that is not whole")
-    found = json.loads(line)
-    if not (isinstance(found, list) and len(found) == 2 and isinstance(found[1], dict)):
-        raise ValueError("a line that is no document")
-    return str(found[0]), decode(found[1])
-
-
 def last_stop(tail: bytes) -> dict[str, Any]:
     """The stop document at the end of a file; empty if there is none."""
     lines = tail[: tail.rfind(b"\n") + 1].splitlines(keepends=True)
     try:
-        name, doc = document(lines[-1])
+        name, doc = parsed(lines[-1])
     except (IndexError, ValueError):
         return {}
     return doc if name == "stop" else {}
@@ -119,7 +109,7 @@ def last_stop(tail: bytes) -> dict[str, Any]:
 def status(path: Path, stop: Mapping[str, Any]) -> str:
     """How a run ended, in a word."""
     if stop:
-        return "interrupted" if stop.get("interrupted") else str(stop.get("exit_status", "unknown"))
+        return ending(stop)
     return "running" if journal.being_written(path) else "interrupted"
 
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab.finder import days
+from lab.stored.analyses import belongs_to
 from lab.view.entry import Entry, read_entry
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,7 @@ class Index:
 
     def analysis_of(self, uid: str) -> Entry | None:
         """The newest analysis of this very run; one that only compared another run with it does not count."""
-        return next((entry for entry in self.analyses_of(uid) if entry.of[:1] == (uid,) and alone(entry)), None)
+        return next((entry for entry in self.analyses_of(uid) if belongs_to(entry.start, uid)), None)
 
     def users_of(self, uid: str) -> list[tuple[str, Entry]]:
         """Runs whose start document names this one, with what for, newest first."""
@@ -151,9 +152,3 @@ class Index:
 
 
 OPEN = ("running", "interrupted")
-GROUPS = ("pl_series", "cohort_analysis", "power_series_analysis")
-
-
-def alone(entry: Entry) -> bool:
-    """Whether an analysis is of one run, not of what several show together."""
-    return entry.plan_name not in GROUPS

@@ -20,6 +20,7 @@ except Exception as why:
 
 
 from bluesky import plan_stubs as bps
+from bluesky.utils import plan
 
 from lab.card import LabCard
 from lab.display import live_display

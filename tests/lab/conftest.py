@@ -19,6 +19,8 @@ os.environ.setdefault("TILED_RETRY_TIMEOUT", "5")  # read once, when the client 
 
 from lab import server
 from lab.catalog import Catalog
+from tests.lab.growing import growing
+from tests.simulated_spectra import excitation, luminescence
 
 
 def free_port():
@@ -185,3 +187,15 @@ def past(tmp_path_factory):
     with opened(moved) as past:
         past.uids = uids  # pyright: ignore[reportAttributeAccessIssue]
         yield past
+
+
+@pytest.fixture
+def pl():
+    """An emission spectrum that is being measured."""
+    return growing("pl", luminescence(0.2))
+
+
+@pytest.fixture
+def ple():
+    """An excitation spectrum that is being measured."""
+    return growing("ple", excitation(1000))

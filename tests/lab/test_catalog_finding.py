@@ -88,6 +88,53 @@ def test_what_is_misspelt_is_refused_with_what_was_meant(past, words, kind, told
     assert told in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("key", "kind", "told"),
+    [
+        ("zz", ValueError, "db['zz']: a uid has digits"),
+        ("", ValueError, "a uid has digits"),
+        ("%", ValueError, "a uid has digits"),
+        ("00000000-0000", KeyError, "no run begins so"),
+        (10**9, KeyError, "no run has the scan number 1000000000"),
+        (-999, IndexError, "there are only"),
+        (1.5, ValueError, 'give a uid, its first characters, or a number: db["9f2c"]'),
+        (None, ValueError, "give a uid"),
+        (True, ValueError, "give a uid"),
+    ],
+)
+def test_a_key_that_means_no_run_is_refused_with_what_to_type(past, key, kind, told):
+    with pytest.raises(kind) as refused:
+        past.db[key]
+    assert told in str(refused.value)
+
+
+def test_the_beginning_of_a_uid_is_enough_if_it_is_clear(past):
+    uids = [run.uid for run in past.find(purpose="any")]
+    uid = past.uids["raster"]
+    alone = next(n for n in range(1, 36) if sum(one.startswith(uid[:n]) for one in uids) == 1)
+    assert past.db[uid[:alone]].uid == past.db[uid].uid == uid
+    first = max("0123456789abcdef", key=lambda digit: sum(one.startswith(digit) for one in uids))
+    alike = [one for one in uids if one.startswith(first)]
+    if len(alike) > 1:
+        with pytest.raises(ValueError, match="several runs begin so") as refused:
+            past.db[first]
+        assert alike[0][:5] in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "asked", [lambda past: past.find(plan=3), lambda past: past.find(3), lambda past: past.find(sample=["A", 3])]
+)
+def test_what_is_no_name_is_refused(past, asked):
+    with pytest.raises(ValueError, match=r"give a name|words are searched"):
+        asked(past)
+
+
+@pytest.mark.parametrize("pick", ["a", 1.5, float("nan")])
+def test_a_row_that_is_no_number_is_refused_with_what_there_is(past, pick):
+    with pytest.raises(ValueError, match=r"row=.*: give a number 0 to 5"):
+        past.db[past.uids["raster"]].decays(row=pick, column=2)
+
+
 def test_an_empty_search_says_what_to_widen(past):
     assert repr(past.find(sample="A", plan="flim_raster", until="2001-01-01")) == (
         "no runs found: 2 runs without until='2001-01-01'"
@@ -143,3 +190,10 @@ def test_runs_of_other_kinds_are_compared_as_far_as_they_go(past):
     found = past.compare(past.uids["raster"], past.uids["pl"])
     assert "tau_ns" in found.only_one and "wavelength_nm" in found.only_other
     assert ("plan_name", "flim_raster", "pl") in found.settings
+
+
+def test_a_catalog_that_is_behind_says_so(past, monkeypatch):
+    assert "storage" not in repr(past.find())
+    monkeypatch.setattr(past.db, "behind", lambda: "up, 2 runs waiting")
+    for found in (past.find(), past.find(sample="of the last minute")):
+        assert repr(found).endswith("storage: up, 2 runs waiting; search again for what is missing")

@@ -21,9 +21,9 @@ from lab.emitters.registry import EmitterRegistry
 from lab.figures import Held, Recipe, Sources, draw, keep_overview, rebuild, whence
 from lab.figures.__main__ import main as command
 from lab.figures.every import every_figure
-from lab.figures.moved import documents
 from lab.figures.paper import keep_composed, of_images
 from lab.journal import Journal
+from lab.stored.whereabouts import documents
 from plans import absorption, blank, blinking, calibrate, find_emitters, flim_raster, hbt, pl, ple, time_zero
 
 KINDS = (
@@ -231,7 +231,7 @@ def test_a_cohort_is_drawn_from_its_own_runs_whatever_was_measured_since(tmp_pat
     wider = replace(recipe, runs={"runs": (*recipe.runs["runs"], "hbt-later")})
     assert digest(draw(wider, Sources(tmp_path))) != whence(path).digest
     with pytest.raises(LookupError, match="does not know the emitter film-009"):
-        Sources(tmp_path).cohort(shown.uids, {"film": ["film-009"]}, {})
+        Sources(tmp_path).together("cohort", shown.uids, {"emitters": {"film": ["film-009"]}, "parameters": {}})
 
 
 def test_the_command_writes_what_is_missing_and_keeps_what_is_different(tmp_path):

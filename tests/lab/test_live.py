@@ -16,18 +16,7 @@ from lab.live.campaigns import LiveCampaign
 from lab.live.painter import Painter
 from lab.live.screens import Files, Inline, Nowhere
 from lab.live.windows import key_of, plan_of
-from tests.lab.growing import growing
-from tests.simulated_spectra import excitation, luminescence
-
-
-@pytest.fixture
-def pl():
-    return growing("pl", luminescence(0.2))
-
-
-@pytest.fixture
-def ple():
-    return growing("ple", excitation(1000))
+from tests.simulated_spectra import luminescence
 
 
 @pytest.fixture

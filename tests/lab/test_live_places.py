@@ -9,17 +9,7 @@ from lab.live import choice
 from lab.live.choice import DisplayError, fitting, screen_for, why_no_windows
 from lab.live.screens import Files, Nowhere
 from tests.lab.growing import growing
-from tests.simulated_spectra import excitation, luminescence
-
-
-@pytest.fixture
-def pl():
-    return growing("pl", luminescence(0.2))
-
-
-@pytest.fixture
-def ple():
-    return growing("ple", excitation(1000))
+from tests.simulated_spectra import luminescence
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from lab.flim.results import flim_arrays
 from lab.lock import RigLocked
 from lab.session import start
 from lab.storage import recover
+from lab.wording import within
 from plans import flim_raster
 from tests.test_docs import response_and_decay
 
@@ -25,6 +26,16 @@ def test_a_raster_returns_its_lifetimes_on_one_screen(result):
     text = repr(result)
     assert len(text.splitlines()) <= 12 and max(map(len, text.splitlines())) <= 120
     assert "lifetime image of A" in text and "12 x 12 pixels" in text and "tau2" in text and result.uid[:8] in text
+
+
+def test_its_numbers_have_flat_names(result):
+    known = np.isfinite(result.tau2_ns)
+    assert known.sum() == (result.map.trusted_photons > 0).sum() > 0
+    np.testing.assert_array_equal(result.tau2_ns[known], result.map.fit.tau_ns[..., 1][known])
+    np.testing.assert_array_equal(result.tau1_err_ns[known], result.map.fit.tau_err_ns[..., 0][known])
+    median = within(result.tau2_median_ns, result.tau2_median_err_ns, "ns")
+    assert f"tau2        median {median}" in repr(result) and f"{result.n_photons:,} perovskite" in repr(result)
+    assert np.nanmin(result.tau2_ns) < result.tau2_median_ns < np.nanmax(result.tau2_ns)
 
 
 def test_the_catalog_finds_the_run(session, result):

@@ -208,3 +208,15 @@ def test_longest_is_not_shorter_than_expected(session, plan):
     found = forecast(Bench(session.devices, "A", "A"), plan.__name__, given)
     assert 0 <= found.duration_s <= found.longest_s
     assert np.isfinite([found.light_s, found.dose_kj_cm2, found.disk_bytes]).all()
+
+
+def test_what_was_explained_can_still_be_run(session, told):
+    plan, seen = park(session.microscope), []
+    told(plan)
+    told([plan])
+    session.RE.msg_hook = seen.append
+    try:
+        session.RE(plan)
+    finally:
+        session.RE.msg_hook = None
+    assert "set" in {message.command for message in seen}

@@ -27,12 +27,24 @@ class Stream:
     time_s: dict[int, float] = field(default_factory=dict)
     places: dict[str, dict[int, tuple[dict[str, Any], int]]] = field(default_factory=dict)
 
+    def filed(self, key: str) -> list[int]:
+        """Numbers of the Events that have a row in a file; of a stream without any Event, of all rows."""
+        return sorted(number for number in self.places.get(key, {}) if not self.data or number in self.data)
+
+    def column(self, key: str) -> np.ndarray:
+        """The values of all Events, (n_events, ...), of the type they were stored with."""
+        return joined([self.data[number][key] for number in sorted(self.data)], self.keys[key])
+
+    def whole(self) -> list[str]:
+        """Keys that every Event has in itself, not in a file."""
+        return [key for key in self.keys if self.data and all(key in data for data in self.data.values())]
+
     def rows(self, key: str) -> Iterator[tuple[int, np.ndarray]]:
         """Number of the Event and row of the file, in order; LookupError that names a file that cannot be read."""
         opened: dict[str, HistogramRows] = {}
         try:
-            for number, (resource, index) in sorted(self.places.get(key, {}).items()):
-                yield number, read_row(opened, resource, index)
+            for number in self.filed(key):
+                yield number, read_row(opened, *self.places[key][number])
         finally:
             for file in opened.values():
                 file.close()
@@ -46,8 +58,8 @@ def read_row(opened: dict[str, HistogramRows], resource: dict[str, Any], index: 
         return opened[resource["uid"]].row(index)
     except (OSError, ValueError, IndexError) as why:
         raise LookupError(
-            f"run {resource.get('run_start', '')[:8]}: its raw data cannot be read from {resource['uri']} ({why}); "
-            "put that file back into the data folder"
+            f"run {resource.get('run_start', '')[:8]}: the raw data of {resource.get('data_key', 'its rows')} "
+            f"cannot be read from {resource['uri']} ({why}); put that file back into the data folder"
         ) from why
 
 
@@ -91,7 +103,7 @@ def events(name: str, doc: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]
 def frame(stream: Stream, fields: Iterable[str] | None = None) -> pd.DataFrame:
     """A stream as a table, a row for each Event; what lies in files is left out."""
     numbers = sorted(stream.data)
-    wanted = [key for key in stream.keys if all(key in stream.data[n] for n in numbers)]
+    wanted = stream.whole() if numbers else list(stream.keys)
     chosen = wanted if fields is None else [key for key in fields if key in wanted]
     table = pd.DataFrame({key: [stream.data[n][key] for n in numbers] for key in chosen})
     times = pd.to_datetime([stream.time_s[n] for n in numbers], unit="s")
@@ -110,11 +122,24 @@ def arrays_of(documents: Documents) -> Arrays:
 
 def value_of(value: Any, key: dict[str, Any]) -> Any:
     """A number, or an array of the type it was stored with."""
-    if not isinstance(value, (list, np.ndarray)):
-        return value
-    found = np.asarray(value)
+    return typed(np.asarray(value), key) if isinstance(value, (list, np.ndarray)) else value
+
+
+def typed(values: np.ndarray, key: dict[str, Any]) -> np.ndarray:
+    """Numbers in the type that their descriptor tells."""
     told = key.get("dtype_numpy")
-    return found.astype(told, copy=False) if isinstance(told, str) and found.dtype.kind in "iufb" else found
+    return values.astype(told, copy=False) if isinstance(told, str) and values.dtype.kind in "iufb" else values
+
+
+def joined(values: list[Any], key: dict[str, Any]) -> np.ndarray:
+    """One array of the values of all Events, (n_events, ...); lists of unequal length are padded with NaN."""
+    arrays = [np.asarray(value) for value in values]
+    if len({array.shape for array in arrays}) < 2:
+        return typed(np.stack(arrays), key)
+    padded = np.full((len(arrays), max(array.size for array in arrays)), np.nan)
+    for row, array in zip(padded, arrays, strict=True):
+        row[: array.size] = array.ravel()
+    return padded
 
 
 def stacked(stream: Stream, key: str) -> np.ndarray:

@@ -2,17 +2,17 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lab import journal
 from lab.encoding import decode
+from lab.stored.analyses import OF_MANY, owners
 
 log = logging.getLogger(__name__)
 
-TOGETHER = ("pl_series", "power_series_analysis", "cohort_analysis")
 Document = dict[str, Any]
 
 
@@ -34,9 +34,8 @@ class Index:
     @cached_property
     def analyses(self) -> dict[str, str]:
         """Uid of a run -> uid of its newest stored analysis; one of many runs together is none of its first."""
-        stored = [start for start in self.of_purpose("analysis") if start.get("analysis_of")]
-        stored = [start for start in stored if start.get("plan_name") not in TOGETHER]
-        return {start["analysis_of"][0]: start["uid"] for start in stored}
+        stored = [start for start in self.of_purpose("analysis") if start.get("plan_name") not in OF_MANY]
+        return {uid: start["uid"] for start in stored for uid in owners(start)}
 
     @cached_property
     def continued(self) -> set[str]:
@@ -68,18 +67,11 @@ def ends(path: Path) -> tuple[Document, Document]:
     return start, last if name == "stop" else {}
 
 
-def ending(stop: Mapping[str, Any]) -> str:
-    """How a run ended: success, abort, fail, interrupted, or open.
-
-    >>> ending({}), ending({"exit_status": "abort", "interrupted": True}), ending({"exit_status": "success"})
-    ('open', 'interrupted', 'success')
-    """
-    if not stop:
-        return "open"
-    return "interrupted" if stop.get("interrupted") else str(stop["exit_status"])
-
-
 def parsed(line: bytes) -> tuple[str, Document]:
-    """Name and document of one line of a journal; ValueError for anything else."""
-    name, doc = json.loads(line)
-    return name, decode(doc)
+    """Name and document of one line of a journal; ValueError if it is torn or damaged."""
+    if not line.endswith(b"\n"):
+        raise ValueError("a line that is not whole")
+    found = json.loads(line)
+    if not (isinstance(found, list) and len(found) == 2 and isinstance(found[1], dict)):
+        raise ValueError("a line that is no document")
+    return str(found[0]), decode(found[1])
