@@ -35,7 +35,8 @@ def new(argv: Sequence[str] | None = None, _: Any = None) -> int:
     try:
         made = write_lab(folder)
     except OSError as why:
-        sys.stderr.write(f"{why}\n")
+        told = f"{why.filename}: {why.strerror}; name a folder where you may write" if why.filename else str(why)
+        sys.stderr.write(f"{told}\n")
         return 2
     sys.stdout.write(f"{made} is a lab: cd {folder}, then luminescope lab\n")
     return 0

@@ -78,6 +78,7 @@ COMMANDS = {
     "import": Command("make runs of old files: FOLDER --sample NAME", module("lab.imports")),
     "queue": Command("serve a queue for several operators", module("lab.queue_server")),
 }
+OF_A_FOLDER = ("past", "figures", "export")  # they look into the folder that they are given, whatever lab there is
 EPILOG = f"""Each of them finds the lab by itself: ${VARIABLE}, else profile/lab.toml in the current folder, else the
 simulated lab that comes with the package, with its data in ./data. `luminescope COMMAND --help` tells the options.
 
@@ -121,7 +122,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         command = COMMANDS[given.command]
         sys.argv[:] = [f"luminescope {given.command}", *given.rest]
         asks = {"-h", "--help"} & set(given.rest)
-        config = which(given.rest, data=command.run is not demo) if command.needs_lab and not asks else None
+        named = given.command in OF_A_FOLDER and given.rest and not given.rest[0].startswith("-")
+        looks = command.needs_lab and not asks and not named
+        config = which(given.rest, data=command.run is not demo) if looks else None
         return command.run(given.rest, config)
     except ConfigError as why:
         sys.stderr.write(f"{why}\n")

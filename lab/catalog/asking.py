@@ -139,7 +139,7 @@ def meant(word: str, known: Iterable[str]) -> str:
     (', did you mean "sample"?', '')
     """
     lower = {str(one).lower(): str(one) for one in known}
-    near = difflib.get_close_matches(str(word).lower(), list(lower), n=3, cutoff=0.6)
+    near = difflib.get_close_matches(str(word).lower(), list(lower), n=3, cutoff=0.65)
     return f", did you mean {' or '.join(chr(34) + lower[one] + chr(34) for one in near)}?" if near else ""
 
 

@@ -68,6 +68,9 @@ SHOWN = {
 }
 
 
+SHOWN_ROWS = 30
+
+
 @dataclass(frozen=True)
 class EmitterHere:
     """An emitter found in an image, in the stage coordinates of now."""
@@ -192,17 +195,19 @@ def emitter_table(records: Iterable[EmitterRecord]) -> pd.DataFrame:
 
 
 def summary(table: pd.DataFrame) -> str:
-    """The table for reading at the prompt."""
+    """The table for reading at the prompt: the last rows of a long one."""
     if not len(table):
         return "no emitters yet: RE(find_emitters(microscope, sample=...))"
     rows = [(*SHOWN, "isolated", "single")]
-    for row in table.to_dict("records"):
+    for row in table.tail(SHOWN_ROWS).to_dict("records"):
         cells = ["" if not is_told(row[key]) else pattern.format(plain(row[key])) for key, pattern in SHOWN.items()]
         rows.append((*cells, "yes" if row["isolated"] else "no", {1.0: "yes", 0.0: "no"}.get(row["single"], "")))
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in rows]
     where = f"on {count(len(set(table['sample'])), 'sample')}; isolated: {int(table['isolated'].sum())}"
-    return "\n".join([f"{count(len(table), 'emitter')} {where}", *lines])
+    hidden = len(table) - SHOWN_ROWS
+    more = [f"and {hidden} before: emitters.table(), table_of_emitters(sample=...)"] if hidden > 0 else []
+    return "\n".join([f"{count(len(table), 'emitter')} {where}", *lines, *more])
 
 
 def said(key: str) -> str:

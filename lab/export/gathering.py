@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from lab.export.errors import ExportError
 from lab.export.stored import PRIMARY, Derived, Filed, Stored, Stream
 from lab.export.table import unit_of
 from lab.stored import streams
@@ -14,7 +15,11 @@ def stored(run: Any) -> Stored:
     """A run of the catalog with its newest analysis; an analysis is its own.
 
     run : anything with `documents()` and `derived()`, such as `db[-1]`
+
+    ExportError if it is none.
     """
+    if not (hasattr(run, "documents") and hasattr(run, "derived")):
+        raise ExportError(f'{run!r:.60} is no run: give one of the catalog, such as db[-1] or db["9f2c"]')
     found = gathered(run.documents())
     if found.is_analysis:
         return Stored(found.start, found.stop, found.streams, derived_of(found))

@@ -34,6 +34,8 @@ class JournalRun:
 def journalled(folder: str | Path, uid: str) -> JournalRun:
     """The run whose uid begins like this, in the journal of a data folder; ExportError if there is none, or several."""
     place = Path(folder) / "journal" if (Path(folder) / "journal").is_dir() else Path(folder)
+    if not place.is_dir():
+        raise ExportError(f"{folder} is no data folder (there is no journal in it): name that of a lab, such as data")
     found = [path for path in journal.paths(place) if path.stem.startswith(uid)]
     if len(found) != 1:
         what = "no run" if not found else f"{len(found)} runs"

@@ -55,6 +55,8 @@ def export_all(
     if folder.exists() and not folder.is_dir():
         raise ExportError(f"{folder} is a file: name a folder")
     runs = list({run.start["uid"]: run for run in runs}.values())
+    if not runs:
+        raise ExportError(f"there are no runs to write into {folder}: give some, such as find(sample='A')")
     planned = [MANIFEST, *(name_of(run, kind) for run in runs for kind in wanted)]
     for name in planned if folder.is_dir() else ():
         check(folder / name, overwrite=overwrite)

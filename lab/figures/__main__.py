@@ -12,7 +12,7 @@ from lab.home import called
 
 def data_folder(folder: Path) -> Path:
     """The data folder that is meant: the one given, or the one in it."""
-    return folder if (folder / "journal").is_dir() else folder / "data"
+    return folder / "data" if (folder / "data" / "journal").is_dir() else folder
 
 
 def tell(line: str):

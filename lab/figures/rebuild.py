@@ -94,7 +94,8 @@ def rebuild(path: str | Path, to: str | Path | None = None, data: str | Path | N
     if origin.recipe is None:
         raise ValueError(
             f"{origin.path} names its runs, but not how it was drawn: it comes from code before recipes were kept "
-            f"({origin.code_version or 'no version told'}); make it anew from its runs, `whence` lists them"
+            f"({origin.code_version or 'no version told'}); move it away, and `make figures FOLDER=...` draws all "
+            "figures of that data folder"
         )
     if origin.data is None:
         raise LookupError(f"{origin.path}: its data folder is not found; say where it is: data='...'")

@@ -8,6 +8,7 @@ import pytest
 
 from lab.export import ExportError, export, export_all
 from lab.export import kinds as kinds_of_files
+from lab.export.journalled import journalled
 from tests.lab.stored_runs import pairs, photon_trace, photons_of, raster, spectrum
 
 
@@ -101,3 +102,13 @@ def test_many_are_refused_together_before_one_is_written(tmp_path, rng):
 def test_a_run_that_fits_no_kind_is_named(tmp_path, rng):
     found = export_all([pairs(rng)], tmp_path / "archive", kinds=["ptu"])
     assert "(hbt) cannot be ptu" in found.left_out[0]
+
+
+def test_what_is_no_run_and_no_runs_at_all_are_refused(tmp_path):
+    with pytest.raises(ExportError, match=r"3 is no run: give one of the catalog, such as db\[-1\]"):
+        export(3, tmp_path / "a.csv")
+    with pytest.raises(ExportError, match="there are no runs to write"):
+        export_all([], tmp_path / "x")
+    with pytest.raises(ExportError, match="is no data folder"):
+        journalled(tmp_path / "nowhere", "9f2c")
+    assert list(tmp_path.iterdir()) == []
