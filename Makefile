@@ -53,7 +53,7 @@ $(BENCH_MARK): bench/requirements.lock pyproject.toml
 define into
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
 	  { echo "$$($(PYTHON) --version 2>&1) found, Python 3.11 to 3.13 needed: make PYTHON=python3.12 ..."; exit 1; }
-	@echo "installing into $(1), a minute or two the first time"
+	@echo "installing into $(1): two to five minutes the first time, nothing is printed meanwhile"
 	$(PYTHON) -m venv $(1)
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $(2)
 	$(1)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .

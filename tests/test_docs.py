@@ -250,12 +250,14 @@ def test_links_lead_somewhere(page):
         assert target.exists(), path
         if anchor and target.suffix == ".md":
             text = target.read_text()
-            assert f'id="{anchor}"' in text or anchor in [slug(title) for title in re.findall("^#+ (.*)", text, re.M)]
+            assert f'id="{anchor}"' in text or anchor in anchors(text)
 
 
-def slug(title):
-    """The anchor of a heading, as GitHub makes it."""
-    return re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+def anchors(text):
+    """Those of the headings of a page, as GitHub makes them: the second of a name ends in -1."""
+    slugs = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall("^#+ (.*)", text, re.M)]
+    seen = [slugs[:i].count(each) for i, each in enumerate(slugs)]
+    return {f"{each}-{n}" if n else each for each, n in zip(slugs, seen, strict=True)}
 
 
 def test_every_plan_at_the_prompt_is_in_the_reference():

@@ -23,7 +23,9 @@ def looked_up(runs: Any, key: Any) -> Any:
             raise KeyError(f"db[{key}]: no run has the scan number {key}; db[-1] is the newest, find() lists them")
         return found.last()
     if not UID.fullmatch(key):
-        raise ValueError(f'db[{key!r}]: a uid has digits, a to f and "-"; find({key!r}) searches for words')
+        raise ValueError(
+            f'db[{key!r}]: expected the beginning of a uid, of digits, a to f and "-"; find({key!r}) searches for words'
+        )
     if len(key) == 36 and key in runs:
         return runs[key]
     found = runs.search(Like("start.uid", f"{key}%")).values().head(SHOWN + 1)

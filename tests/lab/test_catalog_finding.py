@@ -91,9 +91,9 @@ def test_what_is_misspelt_is_refused_with_what_was_meant(past, words, kind, told
 @pytest.mark.parametrize(
     ("key", "kind", "told"),
     [
-        ("zz", ValueError, "db['zz']: a uid has digits"),
-        ("", ValueError, "a uid has digits"),
-        ("%", ValueError, "a uid has digits"),
+        ("zz", ValueError, "db['zz']: expected the beginning of a uid"),
+        ("", ValueError, "expected the beginning of a uid"),
+        ("%", ValueError, "expected the beginning of a uid"),
         ("00000000-0000", KeyError, "no run begins so"),
         (10**9, KeyError, "no run has the scan number 1000000000"),
         (-999, IndexError, "there are only"),

@@ -66,9 +66,15 @@ class Operator:
         assert status["worker_environment_exists"], self.server.manager.log.read_text()[-3000:]
 
     def ready(self):
-        """Open the environment if there is none, with an instrument response for rasters."""
+        """Open the environment if there is none, with an instrument response for rasters.
+
+        A manager that was killed and came back may not know the plans of the worker that lives on: then a new one.
+        """
         if self.wait(bool)["worker_environment_exists"]:
-            return
+            if self.takes_items():
+                return
+            assert self.ask("environment_destroy")["success"]
+            self.wait(lambda s: not s["worker_environment_exists"])
         self.open()
         self.add("irf", "microscope", min_counts=1000)
         assert [status for _, status, *_ in self.run()] == ["completed"]
@@ -77,6 +83,12 @@ class Operator:
     def add(self, name, /, *args, **kwargs):
         item = {"item_type": "plan", "name": name, "args": list(args), "kwargs": kwargs}
         return self.ask("queue_item_add", item=item, **WHO)
+
+    def takes_items(self):
+        """Whether a plan that is added stands in the queue; it is taken out again."""
+        taken = self.add("park", "microscope")["success"] and self.names() == ["park"]
+        self.clear()
+        return taken
 
     def begin(self):
         """Start the queue; returns the uid of its first run when that is open."""
