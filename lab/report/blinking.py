@@ -76,7 +76,7 @@ def resampled_median(one: Survival, seed: int) -> list[float]:
 
 
 def cohort_row(entry: dict[str, Any], value: float, drawn: np.ndarray, n: int, note: str = "") -> Row:
-    """A number of a cohort: compared as it is if `pooled` emitters were seen, else by whether its interval allows it.
+    """A number of a cohort: compared as it is; of fewer than `pooled` emitters it is open where its interval allows it.
 
     drawn : the number in resampled cohorts, may be infinite
     """
@@ -88,4 +88,6 @@ def cohort_row(entry: dict[str, Any], value: float, drawn: np.ndarray, n: int, n
     doubt = f"a cohort below {entry['pooled']} cannot decide" if small else ""
     found = row(entry, Measured(value, error, note="; ".join(filter(None, [told, note, doubt]))))
     reached = low <= entry.get("high", math.inf) and high >= entry.get("low", -math.inf)
-    return replace(found, verdict="ok" if reached else "missed") if small else found
+    if not small or found.verdict == "ok":
+        return found
+    return replace(found, verdict="open" if reached else "missed")

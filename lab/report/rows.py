@@ -17,7 +17,8 @@ class Row:
     """One number of the paper: what was measured, what is printed, and whether they agree.
 
     verdict : "ok", "missed" (measured is None if what the paper saw is not there at all), "setting" (a choice that was
-        followed; "missed" if it was not) or "not measured" (the data are not there); note : what else to know
+        followed; "missed" if it was not), "open" (outside, but with too few emitters to decide) or "not measured" (the
+        data are not there); note : what else to know
     asked : the tolerance in words; low, high : the same as numbers, None where there is no such limit; value : what is
         printed, None where that is no number
     where : section or figure of the paper

@@ -207,7 +207,7 @@ def test_a_small_cohort_misses_what_its_interval_does_not_reach(results):
 
 def test_large_cohorts_decide_by_their_value(results):
     on = {role: on_cohort(median, 30) for role, median in (("film", 0.96), ("glass", 0.962))}
-    assert by_id(results, on=on)["BLK-08"].verdict == "ok", "60 emitters: the interval holds zero"
+    assert by_id(results, on=on)["BLK-08"].verdict == "open", "60 emitters: below, but the interval holds zero"
     many = {role: on_cohort(median, 60) for role, median in (("film", 0.96), ("glass", 0.962))}
     decided = by_id(results, on=many)["BLK-08"]
     assert decided.verdict == "missed" and "cannot decide" not in decided.note
@@ -222,7 +222,7 @@ def test_the_interval_of_a_cohort_holds_the_truth():
     for _ in range(200):
         values = rng.normal(0, 1, 40)
         drawn = rng.choice(values, (400, 40)).mean(axis=1)
-        covered += cohort_row(entry, float(values.mean()), drawn, 40).verdict == "ok"
+        covered += cohort_row(entry, float(values.mean()), drawn, 40).verdict != "missed"
     assert 0.90 <= covered / 200 <= 0.99
 
 

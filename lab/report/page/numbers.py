@@ -11,7 +11,7 @@ from lab.report.rows import Row
 from lab.report.text import MISSING, told
 
 HEADS = ("number", "accepted and measured", "measured", "published", "verdict", "evidence")
-STATES = {"ok": "done", "missed": "failed", "setting": "skipped", MISSING: "waiting"}
+STATES = {"ok": "done", "missed": "failed", "setting": "skipped", "open": "waiting", MISSING: "waiting"}
 SHOWN_RUNS = 2
 
 

@@ -26,6 +26,7 @@ def title_page(sheet: Sheet) -> str:
     facts = [
         (verdicts(sheet, "ok"), "within the stated tolerance"),
         (verdicts(sheet, "missed"), "missed"),
+        (verdicts(sheet, "open"), "open: too few emitters to decide"),
         (verdicts(sheet, MISSING), "not measured"),
         (verdicts(sheet, "setting"), "choices, followed as printed"),
         (str(sheet.n_runs or len(sheet.uids)), "runs stored"),
@@ -60,6 +61,8 @@ def headline(sheet: Sheet) -> str:
     told = f"{'All ' if good == len(judged) else f'{good} of '}{count(len(judged), 'number')} agree with the paper"
     missed = len(judged) - good
     rest = [f"{missed} missed the tolerance"] if missed else []
+    undecided = sum(one.verdict == "open" for one in sheet.rows)
+    rest += [f"{undecided} open: too few emitters to decide"] if undecided else []
     rest += [f"{left} could not be measured"] if left else []
     return f"{told}{'; ' + ', '.join(rest) if rest else ' within the stated tolerances'}."
 
@@ -74,14 +77,16 @@ def contents() -> str:
 
 
 def troubles(sheet: Sheet) -> str:
-    """What missed and what was not measured, before anything else."""
+    """What missed, is open, or was not measured, before anything else."""
     missed = [one for one in sheet.rows if one.verdict == "missed"]
     left = [one for one in sheet.rows if one.verdict == MISSING]
     plainly = "" if missed else '<p class="soft">Nothing missed its tolerance.</p>'
     reasons = (f"<b>{text(step)}</b> {own(reason)}" for step, reason in sheet.missing.items())
     why = listed(reasons, about=' class="plain"')
     unmeasured = f'<h3 class="named">Not measured</h3>{why}{numbers(left, anchored=False)}' if left or why else ""
-    body = plainly + numbers(missed, anchored=False) + unmeasured
+    undecided = [one for one in sheet.rows if one.verdict == "open"]
+    few = f'<h3 class="named">Open: too few emitters to decide</h3>{numbers(undecided, anchored=False)}'
+    body = plainly + numbers(missed, anchored=False) + (few if undecided else "") + unmeasured
     return section("Misses", body, about="trouble" if missed or left else "")
 
 
