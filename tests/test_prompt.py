@@ -125,7 +125,7 @@ def said(capsys, tmp_path, monkeypatch):
         ("whence('.')", ".: "),
         ("whence(3)", "whence(...) cannot use what it was given: "),
         ("whence()", "whence() missing 1 required positional argument: 'path'; whence? tells what it takes\n"),
-        ("export(3, 'a.csv')", "export(...) cannot use what it was given: 'int' object"),
+        ("export(3, 'a.csv')", "3 is no run: give one of the catalog, such as db[-1]"),
         ("samples.add('E')", "Samples.add() missing 2 required keyword-only arguments"),
         ("raise __import__('lab.night.ledger').night.ledger.LedgerError('the night is over')", "the night is over\n"),
     ],

@@ -73,8 +73,7 @@ class Operator:
         if self.wait(bool)["worker_environment_exists"]:
             if self.takes_items():
                 return
-            assert self.ask("environment_destroy")["success"]
-            self.wait(lambda s: not s["worker_environment_exists"])
+            self.close()
         self.open()
         self.add("irf", "microscope", min_counts=1000)
         assert [status for _, status, *_ in self.run()] == ["completed"]
@@ -83,6 +82,11 @@ class Operator:
     def add(self, name, /, *args, **kwargs):
         item = {"item_type": "plan", "name": name, "args": list(args), "kwargs": kwargs}
         return self.ask("queue_item_add", item=item, **WHO)
+
+    def close(self):
+        """End the session of the worker; the next one is a new owner of the light, which clears what was latched."""
+        assert self.ask("environment_destroy")["success"]
+        self.wait(lambda s: not s["worker_environment_exists"])
 
     def takes_items(self):
         """Whether a plan that is added stands in the queue; it is taken out again."""

@@ -154,6 +154,7 @@ def test_neither_queue_nor_plan_is_lost_with_redis_or_the_manager(operator):
     assert operator.ask("re_stop")["success"]
     operator.wait(lambda s: s["manager_state"] == "idle")
     assert [uids for _, _, uids, _ in operator.history()] == [[uid]]
+    operator.close()  # on a slow computer the worker was silent meanwhile, and its light is latched
 
 
 def test_a_killed_worker_is_noticed_and_its_item_is_at_the_front(operator):
